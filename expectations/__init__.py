@@ -1,0 +1,1 @@
+"""Great Expectations: propose, store, run, explain."""

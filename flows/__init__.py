@@ -1,0 +1,1 @@
+"""Prefect flows: order, branches, schedules. Each reads like a table of contents."""

@@ -1,0 +1,1 @@
+"""Features, search, evaluation, explanation, packaging and the served model."""

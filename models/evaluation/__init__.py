@@ -1,0 +1,1 @@
+"""Metrics, intervals and evidence records about one fitted model."""

@@ -1,0 +1,1 @@
+"""Feature steps, splits and the pipeline in front of a model."""

@@ -1,0 +1,1 @@
+"""Search, recipe, fit and the model file."""

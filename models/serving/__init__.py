@@ -1,0 +1,1 @@
+"""BentoML: the served service and its package."""

@@ -1,0 +1,1 @@
+"""Evidently: windows, drift, performance, alerts."""

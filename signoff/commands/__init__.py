@@ -1,0 +1,1 @@
+"""What each command does; signoff.cli only names them."""

@@ -1,0 +1,123 @@
+"""Reviews and decisions: the question, the answer, and the entry that nobody can bend."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from signoff.core.digest import sha256_json
+from signoff.core.record import Moment, Record
+from signoff.core.run import Cause, Steering
+from signoff.core.settings import Check, GatePolicy
+
+GateName = Literal["data", "features", "search", "release", "rollout", "alert"]
+Verdict = Literal["approve", "reject", "request-changes", "acknowledge"]
+
+
+class CheckResult(Record):
+    """A check and the number it was held against."""
+
+    check: Check
+    value: float | None = Field(description="None when the evidence has no such number; the check then fails")
+    low: float | None = None
+    high: float | None = None
+    holds: bool
+
+    @property
+    def limit(self) -> str:
+        """'>= 0.7', '<= 0.1' or both."""
+        low = f">= {self.check.at_least:g}" if self.check.at_least is not None else ""
+        high = f"<= {self.check.at_most:g}" if self.check.at_most is not None else ""
+        return " and ".join(part for part in (low, high) if part)
+
+
+class ReviewState(StrEnum):
+    """Where a review stands."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CHANGES = "changes"
+    ACKNOWLEDGED = "acknowledged"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+class Review(Record):
+    """An open question at a gate, about one digest, with the policy that was in force."""
+
+    id: str
+    project: str
+    gate: GateName
+    digest: str
+    evidence_sha256: str
+    run: str
+    cause: Cause
+    policy: GatePolicy
+    checks: tuple[CheckResult, ...] = ()
+    state: ReviewState = ReviewState.OPEN
+    opened: Moment
+    closed: Moment | None = None
+    subject: str = Field(description="what is judged, for people: the candidate's tag, or the finding in one sentence")
+
+
+class Decision(Record):
+    """Who said what about which digest, under which policy, and why."""
+
+    review: str
+    project: str
+    gate: GateName
+    digest: str
+    evidence_sha256: str
+    verdict: Verdict
+    actor: str
+    roles: tuple[str, ...] = ()
+    automatic: bool = Field(False, description="made by the policy, not by a person")
+    reasons: str
+    changes: Steering | None = None
+    policy: GatePolicy
+    decided: Moment
+
+
+class Release(Record):
+    """A candidate that became the champion."""
+
+    project: str
+    tag: str
+    candidate_tag: str
+    digest: str
+    model_digest: str
+    decision: str = Field(description="hash of the ledger entry that approved it")
+    released: Moment
+
+
+class Entry(Record):
+    """One link of the ledger's chain."""
+
+    sequence: int = Field(ge=1)
+    kind: Literal["decision", "release"]
+    body: dict[str, Any]
+    previous: str = Field(description="hash of the entry before; 64 zeros for the first")
+    key: str = Field(description="id of the public key that checks the signature")
+    hash: str
+    signature: str = Field(description="Ed25519 over the hash, hex")
+
+    def expected_hash(self) -> str:
+        """SHA-256 of the canonical JSON of all that the signature covers."""
+        covered = self.as_json()
+        return sha256_json({key: covered[key] for key in ("sequence", "kind", "body", "previous", "key")})
+
+
+FIRST = "0" * 64
+"""What the first entry names as its predecessor."""
+
+
+class Finding(Record):
+    """One thing that verification found wrong."""
+
+    what: str
+    where: str
+    got: str = ""
+    expected: str = ""

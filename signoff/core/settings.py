@@ -1,0 +1,250 @@
+"""signoff.yaml as strict, frozen records. Constructors store; `settings_file` reads and explains."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from signoff.core.record import Record
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+
+
+class Task(StrEnum):
+    """What kind of answer the model gives."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+class FileSource(Record):
+    """A CSV or Parquet file inside the data folder."""
+
+    file: str = Field(description="path below data.folder; the ending tells the format: .csv, .csv.gz, .tsv, .parquet")
+    encoding: str = Field("utf-8", description="text encoding of a CSV file")
+    delimiter: str | None = Field(None, description="column separator of a CSV file; found out when not given")
+
+
+class QuerySource(Record):
+    """The answer of a SQL database to one query."""
+
+    database: str = Field(description="SQLAlchemy address, or env:NAME to read it from an environment variable")
+    query: str = Field(description="one SELECT; :as_of is bound to the run's clock when it is named")
+
+
+Source = FileSource | QuerySource
+
+
+class Data(Record):
+    """Where the rows come from, and what each special column is."""
+
+    folder: str = Field("sources", description="folder of the source files, relative to the workspace")
+    sources: dict[str, Source] = Field(min_length=1, description="name of each table and where it comes from")
+    sql: str | None = Field(
+        None, description="file with the SELECT that joins the sources (DuckDB; $as_of is the clock)"
+    )
+    time_column: str | None = Field(
+        None, description="when the question is asked of a row; splits and windows go by it"
+    )
+    known_column: str | None = Field(
+        None, description="when the outcome of a row is known; rows whose outcome lies after the clock are left out"
+    )
+    group_column: str | None = Field(None, description="rows of one group never fall on both sides of a split")
+    id_columns: tuple[str, ...] = Field((), description="identify a row; must be unique together; never features")
+    drop: tuple[str, ...] = Field((), description="columns removed at ingestion")
+    pseudonymise: tuple[str, ...] = Field(
+        (), description="columns replaced by a keyed hash at ingestion; never features"
+    )
+    sensitive: tuple[str, ...] = Field((), description="columns by which fairness is looked at")
+    history_days: int | None = Field(
+        None, ge=1, description="how far back from the clock rows are taken; all when not given"
+    )
+
+
+class Split(Record):
+    """How the holdout is cut off."""
+
+    kind: Literal["time", "group", "stratified"] = Field(
+        "stratified", description="time: the newest rows are the holdout"
+    )
+    holdout: float = Field(0.2, gt=0, lt=1, description="share of rows kept from training")
+    seed: int = 0
+
+
+class Budget(Record):
+    """A promise: the search ends within it. Give seconds or trials."""
+
+    seconds: float | None = Field(None, gt=0, description="wall-clock seconds of the search")
+    trials: int | None = Field(None, ge=1, description="number of trials; makes the search repeatable")
+    memory_mb: int | None = Field(None, ge=256, description="memory of one trial; a trial above it is ended")
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if (self.seconds is None) == (self.trials is None):
+            raise ValueError("give either seconds or trials")
+        return self
+
+
+FAMILIES = ("baseline", "linear", "extra_trees", "hist_boosting", "lightgbm")
+Family = Literal["baseline", "linear", "extra_trees", "hist_boosting", "lightgbm"]
+
+
+class Search(Record):
+    """What may be tried, how it is judged, and for how long."""
+
+    metric: str | None = Field(
+        None, description="roc_auc, log_loss, average_precision, rmse, mae, r2, ...; by task when not given"
+    )
+    budget: Budget = Budget(seconds=60)
+    families: tuple[Family, ...] = Field(FAMILIES, min_length=1)
+    folds: int = Field(3, ge=2, le=20)
+    workers: int = Field(2, ge=1, description="trials at the same time")
+    seed: int = 0
+
+
+class ErrorCost(Record):
+    """What a wrong answer costs, in the project's money."""
+
+    false_positive: float = Field(1.0, ge=0)
+    false_negative: float = Field(1.0, ge=0)
+    currency: str = "units"
+
+
+class Evaluate(Record):
+    """What the evidence looks at."""
+
+    cost: ErrorCost | None = None
+    slices: tuple[str, ...] = Field((), description="columns whose groups are judged one by one")
+    bootstrap: int = Field(200, ge=20, le=10_000, description="resamples behind each interval")
+    interval: float = Field(0.95, gt=0.5, lt=1)
+
+
+class Check(Record):
+    """One condition on one number of the evidence."""
+
+    metric: str = Field(description="name of the number, such as holdout.roc_auc, champion.delta or validation.failed")
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give at_least, at_most or both")
+        return self
+
+
+class Mode(StrEnum):
+    """How far the machine may go alone at a gate."""
+
+    MANUAL = "manual"
+    GUARDED = "guarded"
+    AUTO = "auto"
+
+
+class Approvals(Record):
+    """How many people of which role must approve."""
+
+    role: str = "reviewer"
+    count: int = Field(1, ge=1)
+
+
+class GatePolicy(Record):
+    """Who or what opens a gate."""
+
+    mode: Mode = Mode.MANUAL
+    checks: tuple[Check, ...] = ()
+    approvals: tuple[Approvals, ...] = Field((Approvals(),), min_length=1)
+    four_eyes: bool = Field(False, description="whoever started or steered the run may not approve")
+    expires_days: float | None = Field(None, gt=0, description="days after which an open review ends")
+    on_expiry: Literal["reject", "approve"] = "reject"
+    stand_ins: dict[str, tuple[str, ...]] = Field({}, description="role: the names that may act for it")
+
+
+class Gates(Record):
+    """The policy of each door."""
+
+    data: GatePolicy = GatePolicy(mode=Mode.GUARDED, checks=(Check(metric="validation.failed", at_most=0),))
+    release: GatePolicy = GatePolicy()
+    alert: GatePolicy = GatePolicy(mode=Mode.MANUAL)
+
+
+class Serving(Record):
+    """How the champion answers."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(3000, ge=0, le=65535)
+    max_rows: int = Field(10_000, ge=1, description="rows allowed in one request")
+
+
+class Monitoring(Record):
+    """What a window of traffic is, and when it is an alert."""
+
+    window_days: int = Field(30, ge=1)
+    minimum_rows: int = Field(200, ge=1, description="a smaller window is not judged")
+    columns: tuple[str, ...] = Field((), description="columns watched for drift; all features when empty")
+    checks: tuple[Check, ...] = Field(
+        (Check(metric="drift.share", at_most=0.5), Check(metric="performance.calibration_gap", at_most=0.05)),
+        description="a window that breaks one of these is an alert",
+    )
+    retrain_on_alert: bool = Field(False, description="an alert starts a retrain, whose cause names it")
+
+
+class Schedule(Record):
+    """Cron lines of the flows that run by themselves."""
+
+    retrain: str | None = None
+    watch: str | None = None
+    timezone: str = "UTC"
+
+
+class State(Record):
+    """Where Signoff, Prefect and Optuna keep their state; SQLite inside the workspace when not given."""
+
+    database: str | None = Field(None, description="SQLAlchemy address or env:NAME; for ledger, reviews and runs")
+    prefect_database: str | None = None
+    optuna_database: str | None = None
+
+
+class Project(Record):
+    """One prediction problem: all of signoff.yaml."""
+
+    project: Name
+    question: str = Field(description="what is predicted, in one sentence that the business would say")
+    task: Task
+    target: str
+    positive: str | int | float | bool | None = Field(
+        None, description="the label that counts as yes, for a binary task"
+    )
+    data: Data
+    split: Split = Split()
+    search: Search = Search()
+    evaluate: Evaluate = Evaluate()
+    gates: Gates = Gates()
+    serving: Serving = Serving()
+    monitoring: Monitoring = Monitoring()
+    schedule: Schedule = Schedule()
+    people: dict[str, tuple[str, ...]] = Field(
+        {}, description="name: its roles; anybody may act as reviewer when empty"
+    )
+    state: State = State()
+
+    @model_validator(mode="after")
+    def _columns_have_one_role(self) -> Self:
+        if self.split.kind == "time" and not self.data.time_column:
+            raise ValueError("split.kind is time, so data.time_column is needed")
+        if self.split.kind == "group" and not self.data.group_column:
+            raise ValueError("split.kind is group, so data.group_column is needed")
+        if len(self.data.sources) > 1 and not self.data.sql:
+            raise ValueError("several sources need data.sql to join them")
+        if self.target in (*self.data.drop, *self.data.pseudonymise, *self.data.id_columns):
+            raise ValueError(f"the target {self.target!r} may not be dropped, pseudonymised or an identifier")
+        return self
+
+    def never_features(self) -> frozenset[str]:
+        """Columns of the snapshot that no model may see."""
+        special = (self.target, self.data.time_column, self.data.known_column, self.data.group_column)
+        return frozenset({*self.data.id_columns, *self.data.pseudonymise, *(name for name in special if name)})

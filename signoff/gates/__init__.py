@@ -1,0 +1,1 @@
+"""Open a review, decide, see what follows."""

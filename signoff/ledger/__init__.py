@@ -1,0 +1,1 @@
+"""Keys, signatures, the hash chain and its verification."""

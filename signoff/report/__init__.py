@@ -1,0 +1,1 @@
+"""Dossier and model card: templates over evidence records."""

@@ -1,0 +1,1 @@
+"""Adapters that read tables: files, SQL databases, joined in DuckDB."""

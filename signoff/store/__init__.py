@@ -1,0 +1,1 @@
+"""Reviews, ledger rows, runs and alerts in SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""git and DVC: stage status, commits, tags, push and pull, the run lock."""
