@@ -1,0 +1,78 @@
+"""Make a workspace: a git + DVC repository that holds one project."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from signoff.core.errors import UsageError
+from signoff.core.files import write_text
+from signoff.workspace.git import Git
+from signoff.workspace.pipeline import Pipeline
+
+IGNORED = """\
+# Signoff's state, and what DVC keeps instead of git
+.signoff/
+/data/*.parquet
+/artifacts/model
+/artifacts/bento
+/reports/data_docs
+/reports/evidence.json
+/reports/dossier.html
+/reports/monitoring
+"""
+
+
+def create_workspace(root: Path, settings: str, pipeline: str, sources: dict[str, Path], extra: dict[str, str]) -> None:
+    """Make the workspace `root`: settings, dvc.yaml, sources tracked by DVC, first commit.
+
+    Killed half-way it can be called again: each step looks whether it is done.
+
+    Args:
+        root: the folder; it may exist when it is empty or is a workspace begun before.
+        settings: text of signoff.yaml.
+        pipeline: text of dvc.yaml.
+        sources: path below `root`: file to copy there.
+        extra: path below `root`: text of a further file, such as the project's SQL.
+
+    Raises:
+        UsageError: the folder holds something else.
+    """
+    if root.exists() and any(root.iterdir()) and not (root / "signoff.yaml").exists() and not _begun(root):
+        raise UsageError("the folder is not empty", where=str(root), next_step="name another folder")
+    root.mkdir(parents=True, exist_ok=True)
+    git, dvc = Git(root), Pipeline(root)
+    if not git.is_repository():
+        git.init()
+    if not (root / ".dvc" / "config").exists():
+        shutil.rmtree(root / ".dvc", ignore_errors=True)
+        dvc.init(root / ".signoff" / "dvc-remote")
+    texts = {".gitignore": IGNORED, "dvc.yaml": pipeline, "features.yaml": "steps: []\n", "run.yaml": _RUN, **extra}
+    for name, text in texts.items():
+        if not (root / name).exists():
+            write_text(root / name, text)
+    for name, source in sources.items():
+        _copy_once(source, root / name)
+    folders = sorted({Path(name).parts[0] for name in sources})
+    for folder in folders:
+        if not (root / f"{folder}.dvc").exists():
+            dvc.add(folder)
+    if not (root / "signoff.yaml").exists():
+        write_text(root / "signoff.yaml", settings)
+    git.commit("A workspace of Signoff", ["."])
+
+
+def _begun(root: Path) -> bool:
+    return {path.name for path in root.iterdir()} <= {".git", ".dvc", ".dvcignore", ".gitignore", ".signoff", "sources"}
+
+
+def _copy_once(source: Path, target: Path) -> None:
+    if target.exists() and target.stat().st_size == source.stat().st_size:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.part")
+    shutil.copyfile(source, partial)
+    partial.replace(target)
+
+
+_RUN = "as_of: null\nsteering:\n  ban_families: []\n  budget: null\n  exclude_features: []\n  pin_family: null\n"

@@ -1,0 +1,171 @@
+"""DVC in-process: what is stale, recording what a stage made, remotes. DVC's objects and errors stop here."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from signoff.core.errors import SettingsError, WorkspaceBusyError, WorkspaceError
+
+Status = list[Any]
+
+_CONFIG = """\
+[core]
+    analytics = false
+    check_update = false
+    remote = storage
+['remote "storage"']
+    url = {url}
+"""
+
+
+class Pipeline:
+    """The DVC repository at `root`, opened on first use (0.35 s) and kept."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._repo: Any = None
+
+    def init(self, remote: Path) -> None:
+        """Make `.dvc/` with a folder as its default remote, and no call home."""
+        remote.mkdir(parents=True, exist_ok=True)
+        with _translated(self.root):
+            from dvc.repo import Repo
+
+            Repo.init(str(self.root), force=False).close()
+        config = _CONFIG.format(url=remote.resolve())
+        (self.root / ".dvc" / "config").write_text(config, encoding="utf-8")
+
+    def stale(self, stage: str) -> list[str]:
+        """What makes a stage need another run: names of changed inputs and outputs; empty when it is done."""
+        with _translated(self.root):
+            status = self._open().status(targets=[stage])
+        return _changes(status.get(stage, []))
+
+    def record(self, stage: str) -> None:
+        """Write the stage's inputs and outputs into dvc.lock and its outputs into the cache."""
+        with _translated(self.root):
+            self._open().commit(stage, force=True)
+        self._forget()
+
+    def add(self, path: str) -> None:
+        """Track a file or folder of the user's as a DVC source."""
+        with _translated(self.root):
+            self._open().add(path)
+        self._forget()
+
+    def output_md5(self, stage: str, path: str) -> str:
+        """The md5 under which dvc.lock knows an output."""
+        with _translated(self.root):
+            for found in self._open().stage.collect(stage):
+                for out in found.outs:
+                    if out.def_path == path and out.hash_info:
+                        return str(out.hash_info.value)
+        raise WorkspaceError(f"dvc.lock has no {path} of the stage {stage}", where="dvc.lock", next_step="signoff run")
+
+    def push(self) -> int:
+        """Push what the current dvc.lock names to the default remote; how many files went."""
+        if not self.has_remote():
+            return 0
+        with _translated(self.root, "push"):
+            return int(self._open().push())
+
+    def pull(self, targets: Sequence[str] | None = None) -> None:
+        """Fetch and check out targets (all when not given) from the default remote."""
+        with _translated(self.root, "pull"):
+            self._open().pull(targets=list(targets) if targets else None)
+        self._forget()
+
+    def has_remote(self) -> bool:
+        """Whether a default remote is configured."""
+        with _translated(self.root):
+            return bool(self._open().config["core"].get("remote"))
+
+    def remote_url(self) -> str | None:
+        """Where the default remote is."""
+        with _translated(self.root):
+            config = self._open().config
+            name = config["core"].get("remote")
+            return str(config["remote"][name]["url"]) if name in config["remote"] else None
+
+    def set_remote(self, url: str) -> None:
+        """Use another place as the default remote in this clone only (.dvc/config.local)."""
+        with _translated(self.root), self._open().config.edit("local") as config:
+            config["core"]["remote"] = "storage"
+            config["remote"]["storage"] = {"url": url}
+        self._forget()
+
+    def _open(self) -> Any:
+        if self._repo is None:
+            os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+            logging.getLogger("dvc").setLevel(logging.ERROR)
+            from dvc.repo import Repo
+
+            self._repo = Repo(str(self.root))
+        self._repo._reset()
+        return self._repo
+
+    def _forget(self) -> None:
+        """DVC keeps the index it has read; after a write it must look again."""
+        if self._repo is not None:
+            self._repo.close()
+            self._repo = None
+
+
+def _changes(status: Status) -> list[str]:
+    """DVC answers [{"changed deps": {path: state or {param: state}}}, "always changed", ...]."""
+    found: list[str] = []
+    for item in status:
+        if isinstance(item, str):
+            found.append(item)
+            continue
+        for paths in item.values():
+            for path, state in paths.items():
+                found += [f"{path}:{key}" for key in state] if isinstance(state, dict) else [path]
+    return found
+
+
+@contextmanager
+def _translated(root: Path, verb: str | None = None) -> Iterator[None]:
+    """DVC prints to standard output and raises its own errors; neither leaves this folder."""
+    from dvc.exceptions import DvcException, DvcParserError
+    from dvc.lock import LockError
+    from dvc.scm import SCMError
+
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    except LockError as error:
+        raise WorkspaceBusyError(
+            "DVC is busy in this workspace",
+            where=str(root),
+            got=error,
+            next_step="wait for the other dvc command, then run again",
+        ) from error
+    except DvcParserError as error:
+        raise WorkspaceError("DVC cannot read its arguments", where=str(root), got=error) from error
+    except (DvcException, SCMError, OSError) as error:
+        if verb:
+            raise WorkspaceError(
+                f"DVC could not {verb}",
+                where=str(root),
+                got=_one_line(error),
+                next_step="dvc remote list; signoff doctor",
+            ) from error
+        if "dvc.yaml" in str(error) or "dvc.lock" in str(error):
+            raise SettingsError(
+                "the pipeline cannot be read", where=str(root / "dvc.yaml"), got=_one_line(error)
+            ) from error
+        raise WorkspaceError(
+            "DVC refused", where=str(root), got=_one_line(error), next_step="signoff doctor"
+        ) from error
+
+
+def _one_line(error: BaseException) -> str:
+    reason = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
+    return " ".join(reason.split()) or type(error).__name__

@@ -1,0 +1,93 @@
+"""Bind data, recipe, model, evidence, code and environment under one digest; commit and tag it."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from signoff import __version__
+from signoff.core.candidate import Candidate, Code
+from signoff.core.data import Snapshot
+from signoff.core.digest import sha256_bytes, sha256_file
+from signoff.core.errors import SignoffError
+from signoff.core.files import read_json, write_json, write_text
+from signoff.core.paths import Paths
+from signoff.core.record import Record
+from signoff.core.search import ModelRecord
+from signoff.core.stage import StageContext
+from signoff.workspace.git import Git
+
+
+class Tagged(Record):
+    """A candidate and the git tag that holds it."""
+
+    candidate: Candidate
+    tag: str
+
+
+def assemble(context: StageContext, git: Git) -> Tagged:
+    """The candidate of the workspace as it stands; the same one again while no part changed.
+
+    Killed anywhere in between it can be called again: it gives the same digest and the same tag.
+    """
+    paths = context.paths
+    write_text(paths.root / "reports" / "environment.txt", environment())
+    candidate = _same_as_before(paths, _parts(context)) or Candidate(
+        **_parts(context), code=Code(commit=git.head(), dirty=git.dirty(), signoff=__version__)
+    )
+    write_json(paths.candidate, candidate.as_json())
+    project = context.project.project
+    tag = find_tag(git, project, candidate.digest)
+    if tag is None:
+        git.commit(f"Candidate of {project}: {candidate.digest[:12]}\n\nDigest: {candidate.digest}")
+        tag = git.next_tag(f"{project}/c")
+        git.tag(tag, f"Candidate of {project}\n\nDigest: {candidate.digest}")
+    return Tagged(candidate=candidate, tag=tag)
+
+
+def load_candidate(paths: Paths) -> Candidate | None:
+    """The candidate that the workspace holds, if any."""
+    return Candidate.model_validate(read_json(paths.candidate)) if paths.candidate.exists() else None
+
+
+def find_tag(git: Git, project: str, digest: str) -> str | None:
+    """The candidate tag whose message names this digest."""
+    listing = git.run("tag", "--list", f"{project}/c*", "--format=%(refname:short) %(contents:body)")
+    tag = None
+    for line in listing.splitlines():
+        if line.startswith(f"{project}/c"):
+            tag = line.split(" ", 1)[0]
+        if f"Digest: {digest}" in line:
+            return tag
+    return None
+
+
+def environment() -> str:
+    """Every installed distribution and its version, one a line: what this candidate was made with."""
+    found = {f"{dist.name.lower()}=={dist.version}" for dist in metadata.distributions() if dist.name}
+    return "\n".join(sorted(found)) + "\n"
+
+
+def _parts(context: StageContext) -> dict[str, object]:
+    paths = context.paths
+    snapshot = Snapshot.model_validate(read_json(paths.snapshot))
+    model = ModelRecord.model_validate(read_json(paths.model / "model.json"))
+    return {
+        "project": context.project.project,
+        "data_md5": snapshot.md5,
+        "recipe_sha256": sha256_file(paths.recipe),
+        "model_sha256": model.model_sha256,
+        "evidence_sha256": sha256_file(paths.evidence),
+        "environment_sha256": sha256_bytes(environment().encode()),
+        "model_digest": model.digest,
+    }
+
+
+def _same_as_before(paths: Paths, parts: dict[str, object]) -> Candidate | None:
+    """The code commit is not compared: Signoff's own commits must not make a new candidate of the same bytes."""
+    try:
+        before = load_candidate(paths)
+    except (SignoffError, ValueError):
+        return None
+    if before is None or before.code.signoff != __version__:
+        return None
+    return before if all(getattr(before, name) == value for name, value in parts.items()) else None

@@ -1,0 +1,77 @@
+"""Run a stage or skip it: DVC decides what is done, the stage's function does what is not."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from signoff.core.errors import UsageError, did_you_mean
+from signoff.core.progress import Progress
+from signoff.core.record import Record
+from signoff.core.settings import QuerySource
+from signoff.core.stage import STAGES, StageContext, StageReport, open_context
+from signoff.workspace.pipeline import Pipeline
+
+
+class StageOutcome(Record):
+    """What became of one stage in one run."""
+
+    stage: str
+    state: Literal["done", "skipped"]
+    seconds: float
+    summary: str
+    because: tuple[str, ...] = ()
+
+
+def stage_function(name: str) -> Callable[[StageContext], StageReport]:
+    """The plain function of a stage; loads only what that stage needs.
+
+    Raises:
+        UsageError: there is no such stage.
+    """
+    if name not in STAGES:
+        raise UsageError(f"there is no stage {name!r}", allowed=did_you_mean(name, STAGES))
+    function: Callable[[StageContext], StageReport] = getattr(importlib.import_module(f"tasks.{name}"), name)
+    return function
+
+
+def perform(name: str, root: Path, pipeline: Pipeline, progress: Progress) -> StageOutcome:
+    """Bring one stage up to date and record it in dvc.lock.
+
+    Raises:
+        SignoffError: whatever the stage refuses; nothing is recorded then.
+    """
+    started = time.monotonic()
+    context = open_context(root, progress)
+    prepare_inputs(name, context)
+    because = _stale(name, context, pipeline)
+    if not because:
+        return StageOutcome(stage=name, state="skipped", seconds=time.monotonic() - started, summary="nothing changed")
+    report = stage_function(name)(context)
+    pipeline.record(name)
+    return StageOutcome(
+        stage=name,
+        state="done",
+        seconds=round(time.monotonic() - started, 3),
+        summary=report.summary,
+        because=tuple(because[:5]),
+    )
+
+
+def prepare_inputs(name: str, context: StageContext) -> None:
+    """Files that people own and a stage depends on are proposed once, before DVC looks at them."""
+    if name == "validate":
+        from tasks.validate import ensure_suite
+
+        ensure_suite(context)
+
+
+def _stale(name: str, context: StageContext, pipeline: Pipeline) -> list[str]:
+    because = pipeline.stale(name)
+    databases = [key for key, source in context.project.data.sources.items() if isinstance(source, QuerySource)]
+    if name == "ingest" and databases and context.run.as_of is None:
+        because.append(f"the database behind {databases[0]} may have changed")
+    return because
