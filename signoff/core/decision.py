@@ -45,8 +45,11 @@ class ReviewState(StrEnum):
     SUPERSEDED = "superseded"
 
 
+CLOSED = frozenset(ReviewState) - {ReviewState.OPEN}
+
+
 class Review(Record):
-    """An open question at a gate, about one digest, with the policy that was in force."""
+    """A question at a gate, about one digest and its evidence, with the policy that was in force when it was opened."""
 
     id: str
     project: str
@@ -61,6 +64,16 @@ class Review(Record):
     opened: Moment
     closed: Moment | None = None
     subject: str = Field(description="what is judged, for people: the candidate's tag, or the finding in one sentence")
+    involved: tuple[str, ...] = Field((), description="who else started or steered what led here, for four eyes")
+    note: str = Field("", description="why it closed without a decision: what superseded it")
+
+
+class Vote(Record):
+    """An earlier approval that the closing decision rests on."""
+
+    actor: str
+    roles: tuple[str, ...] = ()
+    entry: str = Field(description="hash of its ledger entry")
 
 
 class Decision(Record):
@@ -79,6 +92,8 @@ class Decision(Record):
     changes: Steering | None = None
     policy: GatePolicy
     decided: Moment
+    outcome: ReviewState = Field(ReviewState.OPEN, description="where the review stood after it; open: more are needed")
+    votes: tuple[Vote, ...] = Field((), description="the approvals before it, where several are needed")
 
 
 class Release(Record):
@@ -103,6 +118,26 @@ class Entry(Record):
     key: str = Field(description="id of the public key that checks the signature")
     hash: str
     signature: str = Field(description="Ed25519 over the hash, hex")
+
+    def decision(self) -> Decision:
+        """The body as a decision.
+
+        Raises:
+            ValueError: the entry is a release, or its body is not a decision.
+        """
+        if self.kind != "decision":
+            raise ValueError(f"entry {self.sequence} is a {self.kind}")
+        return Decision.model_validate(self.body)
+
+    def release(self) -> Release:
+        """The body as a release.
+
+        Raises:
+            ValueError: the entry is a decision, or its body is not a release.
+        """
+        if self.kind != "release":
+            raise ValueError(f"entry {self.sequence} is a {self.kind}")
+        return Release.model_validate(self.body)
 
     def expected_hash(self) -> str:
         """SHA-256 of the canonical JSON of all that the signature covers."""

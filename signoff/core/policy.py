@@ -4,20 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Protocol
 
-from signoff.core.decision import CheckResult, Decision, Review
+from signoff.core.decision import CheckResult, Decision, GateName, Review, ReviewState, Verdict
 from signoff.core.evidence import Value
 from signoff.core.record import Record
 from signoff.core.settings import Check, GatePolicy, Mode
 
-Outcome = Literal["open", "approved", "rejected", "changes", "acknowledged", "expired"]
+POLICY_ACTOR = "policy"
+"""Who signs an automatic decision; no person may bear this name."""
+
+ANYBODY = ("operator", "reviewer")
+"""The roles of everybody in a project that names no people."""
+
+CLOSING: dict[Verdict, ReviewState] = {
+    "reject": ReviewState.REJECTED,
+    "request-changes": ReviewState.CHANGES,
+    "acknowledge": ReviewState.ACKNOWLEDGED,
+}
+"""Verdicts that close a review at once; approvals are counted."""
+
+
+class Seatable(Protocol):
+    """Whoever approves: a decision or a vote."""
+
+    @property
+    def actor(self) -> str:
+        """The name of the account."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles it had at that time."""
 
 
 class Judgement(Record):
     """Where a review stands under its policy, and every rule that says so."""
 
-    outcome: Outcome
+    outcome: ReviewState
     reasons: tuple[str, ...]
 
 
@@ -35,20 +58,51 @@ def _run_check(check: Check, value: Value | None) -> CheckResult:
     return CheckResult(check=check, value=value.value, low=value.low, high=value.high, holds=holds)
 
 
+def check_sentence(result: CheckResult) -> str:
+    """One check for people: 'holdout.roc_auc 0.71 >= 0.7 holds'."""
+    value = "is not in the evidence" if result.value is None else f"{result.value:.4g}"
+    return f"{result.check.metric} {value} {'holds' if result.holds else 'breaks'} {result.limit}"
+
+
 def may_pass_alone(policy: GatePolicy, checks: Sequence[CheckResult]) -> bool:
     """Whether the machine may open this gate without asking anybody."""
     return policy.mode is Mode.AUTO or (policy.mode is Mode.GUARDED and all(check.holds for check in checks))
 
 
-def why_not(review: Review, actor: str, roles: Sequence[str]) -> str | None:
-    """The rule that forbids this actor to approve, or None.
+def same_person(one: str, other: str) -> bool:
+    """Whether two spellings are one name: 'Ada' and 'ada ' do not make four eyes."""
+    return name_key(one) == name_key(other)
 
-    A veto (reject, request changes) needs the role too, but never four eyes.
+
+def name_key(actor: str) -> str:
+    """A name as it is compared: no outer white space, no case."""
+    return " ".join(actor.split()).casefold()
+
+
+def roles_of(people: Mapping[str, Sequence[str]], actor: str) -> tuple[str, ...]:
+    """The roles of an actor; where the project names no people, everybody is operator and reviewer."""
+    if not people:
+        return ANYBODY
+    return tuple(sorted({role for name, roles in people.items() if same_person(name, actor) for role in roles}))
+
+
+def verdicts_of(gate: GateName) -> tuple[Verdict, ...]:
+    """What may be said at a gate; only an alert can be acknowledged without being approved."""
+    return ("approve", "reject", "request-changes") + (("acknowledge",) if gate == "alert" else ())
+
+
+def why_not(review: Review, actor: str, roles: Sequence[str], verdict: Verdict = "approve") -> str | None:
+    """The rule that forbids this actor to give that verdict, or None.
+
+    A veto (reject, request changes) and an acknowledgement need the role too, but never four eyes.
     """
     wanted = sorted({approval.role for approval in review.policy.approvals})
-    if not _roles_of(review.policy, actor, roles) & set(wanted):
+    if same_person(actor, POLICY_ACTOR):
+        return f"the name {POLICY_ACTOR} is kept for automatic decisions"
+    if not _seats(review.policy, actor, roles) & set(wanted):
         return f"{actor} has the roles {', '.join(sorted(roles)) or 'none'}; this gate asks for {', '.join(wanted)}"
-    if review.policy.four_eyes and actor == review.cause.actor:
+    started = (review.cause.actor, *review.involved)
+    if verdict == "approve" and review.policy.four_eyes and any(same_person(actor, name) for name in started):
         return f"four eyes: {actor} started or steered this run and may not approve it"
     return None
 
@@ -56,23 +110,26 @@ def why_not(review: Review, actor: str, roles: Sequence[str]) -> str | None:
 def judge(review: Review, decisions: Sequence[Decision], moment: datetime) -> Judgement:
     """Where the review stands after these decisions at that moment.
 
-    Automatic decisions count as the policy's own; people's approvals are counted by role, each person once.
+    The first closing verdict closes. An automatic decision is the policy's own. People's approvals are
+    counted by role, each person once, and one that the policy forbids is not counted.
     """
+    counted: list[Decision] = []
     for decision in decisions:
-        closing = {"reject": "rejected", "request-changes": "changes", "acknowledge": "acknowledged"}
-        if decision.verdict in closing:
-            outcome: Outcome = closing[decision.verdict]  # type: ignore[assignment]
-            return Judgement(outcome=outcome, reasons=(f"{decision.actor}: {decision.reasons}",))
         if decision.automatic:
-            return Judgement(outcome="approved", reasons=(decision.reasons,))
-    missing = _missing_approvals(review.policy, decisions)
-    if not missing:
-        names = ", ".join(decision.actor for decision in decisions)
-        return Judgement(outcome="approved", reasons=(f"approved by {names}",))
-    expiry = expires(review)
-    if expiry is not None and moment >= expiry:
-        return Judgement(outcome="expired", reasons=(f"nobody decided before {expiry:%Y-%m-%d %H:%M} UTC",))
-    return Judgement(outcome="open", reasons=missing)
+            outcome = ReviewState.APPROVED if decision.verdict == "approve" else ReviewState.EXPIRED
+            return Judgement(outcome=outcome, reasons=(decision.reasons,))
+        if why_not(review, decision.actor, decision.roles, decision.verdict) is not None:
+            continue
+        if decision.verdict in CLOSING:
+            outcome = CLOSING[decision.verdict]
+            return Judgement(outcome=outcome, reasons=(f"{decision.actor}: {decision.reasons}",))
+        counted.append(decision)
+        if not missing_approvals(review.policy, counted):
+            names = ", ".join(sorted({one.actor for one in counted}))
+            return Judgement(outcome=ReviewState.APPROVED, reasons=(f"approved by {names}",))
+    if has_expired(review, moment):
+        return _silence(review)
+    return Judgement(outcome=ReviewState.OPEN, reasons=missing_approvals(review.policy, counted))
 
 
 def expires(review: Review) -> datetime | None:
@@ -81,18 +138,52 @@ def expires(review: Review) -> datetime | None:
     return review.opened + timedelta(days=days) if days is not None else None
 
 
-def _roles_of(policy: GatePolicy, actor: str, roles: Sequence[str]) -> set[str]:
-    return {*roles, *(role for role, names in policy.stand_ins.items() if actor in names)}
+def has_expired(review: Review, moment: datetime) -> bool:
+    """Whether its time had passed at that moment."""
+    expiry = expires(review)
+    return expiry is not None and moment >= expiry
 
 
-def _missing_approvals(policy: GatePolicy, decisions: Sequence[Decision]) -> tuple[str, ...]:
-    """One person fills one seat; seats with fewer possible people are filled first."""
-    people = {decision.actor: _roles_of(policy, decision.actor, decision.roles) for decision in decisions}
-    missing = []
-    for wanted in sorted(policy.approvals, key=lambda seat: sum(seat.role in roles for roles in people.values())):
-        holders = sorted((name for name, roles in people.items() if wanted.role in roles), key=lambda n: len(people[n]))
-        for name in holders[: wanted.count]:
-            del people[name]
-        if len(holders) < wanted.count:
-            missing.append(f"{wanted.count - len(holders)} more approval by a {wanted.role}")
-    return tuple(missing)
+def _silence(review: Review) -> Judgement:
+    """Silence approves only where the project says so and every check holds; a broken check wants a person."""
+    until = f"nobody closed the review before {expires(review):%Y-%m-%d %H:%M} UTC"
+    if review.policy.on_expiry == "reject":
+        return Judgement(outcome=ReviewState.EXPIRED, reasons=(until,))
+    broken = tuple(check_sentence(check) for check in review.checks if not check.holds)
+    if broken:
+        return Judgement(
+            outcome=ReviewState.EXPIRED, reasons=(f"{until}, and silence approves no broken check", *broken)
+        )
+    return Judgement(outcome=ReviewState.APPROVED, reasons=(f"{until}; on_expiry is approve and every check holds",))
+
+
+def missing_approvals(policy: GatePolicy, approvals: Sequence[Seatable]) -> tuple[str, ...]:
+    """What is still wanted, one sentence a role; empty when every seat is filled.
+
+    One person fills one seat. Seats are filled by maximum bipartite matching (Kuhn's augmenting paths, Naval
+    Research Logistics 1955), so that a person of two roles never blocks the one who has only one of them.
+    """
+    people = {name_key(one.actor): _seats(policy, one.actor, one.roles) for one in approvals}
+    seats = [wanted.role for wanted in policy.approvals for _ in range(wanted.count)]
+    holder: dict[int, str] = {}
+
+    def seat(name: str, tried: set[int]) -> bool:
+        for index, role in enumerate(seats):
+            if role in people[name] and index not in tried:
+                tried.add(index)
+                if index not in holder or seat(holder[index], tried):
+                    holder[index] = name
+                    return True
+        return False
+
+    for name in sorted(people):
+        seat(name, set())
+    empty = [role for index, role in enumerate(seats) if index not in holder]
+    return tuple(
+        f"{empty.count(role)} more approval{'s' * (empty.count(role) > 1)} by a {role}" for role in dict.fromkeys(empty)
+    )
+
+
+def _seats(policy: GatePolicy, actor: str, roles: Sequence[str]) -> set[str]:
+    stood_in = {role for role, names in policy.stand_ins.items() if any(same_person(actor, name) for name in names)}
+    return {*roles, *stood_in}
