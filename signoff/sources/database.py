@@ -1,0 +1,103 @@
+"""SQL databases through SQLAlchemy: one SELECT, read and rolled back."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import DateTime, bindparam, create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from signoff.core.errors import DataError, SettingsError
+from signoff.core.settings import QuerySource
+
+SELECT = re.compile(r"^\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*(select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
+
+
+def read_query(name: str, source: QuerySource, root: Path, clocks: dict[str, datetime]) -> pd.DataFrame:
+    """The answer to the query; `:as_of` and `:since` are bound when the query names them.
+
+    Args:
+        name: of the source, for messages.
+        source: address and query.
+        root: folder that a relative SQLite path starts from.
+        clocks: naive UTC moments by parameter name.
+
+    Raises:
+        SettingsError: the address is not one, its environment variable is not set, or the query is not a SELECT.
+        DataError: the database does not answer, or refuses the query.
+    """
+    key = f"data.sources.{name}"
+    if not SELECT.match(source.query):
+        raise SettingsError(
+            f"{key}.query must be one SELECT", where="signoff.yaml", got=source.query.strip()[:80], allowed="SELECT ..."
+        )
+    address = _address(source.database, key, root)
+    shown = address.render_as_string(hide_password=True)
+    statement = text(source.query)
+    for parameter in statement.compile().params:
+        if parameter not in clocks:
+            raise SettingsError(
+                f"{key}.query names a parameter that nobody sets",
+                where="signoff.yaml",
+                got=f":{parameter}",
+                allowed=", ".join(f":{known}" for known in clocks),
+            )
+        statement = statement.bindparams(bindparam(parameter, clocks[parameter], type_=DateTime()))
+    try:
+        engine = create_engine(address)
+    except (ImportError, SQLAlchemyError) as error:
+        raise SettingsError(
+            f"{key}.database cannot be used here",
+            where="signoff.yaml",
+            got=f"{shown}: {error}",
+            next_step="install the driver (uv sync --extra postgres) or correct the address",
+        ) from error
+    try:
+        with engine.connect() as connection:
+            return pd.read_sql_query(statement, connection)
+    except (SQLAlchemyError, pd.errors.DatabaseError) as error:
+        detail = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+        raise DataError(
+            f"the database of source {name!r} refused the query or does not answer",
+            where=f"{shown}, query: {' '.join(source.query.split())[:160]}",
+            got=detail,
+            next_step=f"try the query in the database itself, then correct {key} in signoff.yaml",
+        ) from error
+    finally:
+        engine.dispose()
+
+
+def _address(given: str, key: str, root: Path) -> URL:
+    address = given
+    if given.startswith("env:"):
+        variable = given.removeprefix("env:")
+        address = os.environ.get(variable, "")
+        if not address:
+            raise SettingsError(
+                f"{key}.database is read from an environment variable that is not set",
+                where="signoff.yaml",
+                got=f"{variable} is empty",
+                next_step=f"export {variable}=postgresql+psycopg://USER@HOST/DATABASE",
+            )
+    try:
+        url = make_url(address)
+        backend = url.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        # The text may hold a password, so it is not shown.
+        raise SettingsError(
+            f"{key}.database is not a database address",
+            where="signoff.yaml",
+            allowed="sqlite:///FILE, postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or env:NAME",
+        ) from error
+    if backend == "sqlite" and url.database not in (None, "", ":memory:"):
+        file = root / str(url.database)
+        if not file.is_file():
+            # SQLite would make an empty database of that name.
+            raise DataError(f"the database file of {key} is missing", where=str(file), next_step="correct the address")
+        url = url.set(database=str(file))
+    return url

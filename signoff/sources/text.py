@@ -1,0 +1,139 @@
+"""Text files before anybody parses them: encoding, header, separator. What is wrong is said with its place."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import zlib
+from pathlib import Path
+from typing import IO, cast
+
+from signoff.core.errors import DataError, SettingsError
+from signoff.core.settings import FileSource
+
+CHUNK_BYTES = 1 << 20
+HEADER_BYTES = 1 << 16
+SEPARATORS = (",", ";", "\t", "|")
+COMMON_ENCODINGS = "utf-8, utf-16, cp1252, latin-1, shift_jis, gb18030"
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """The file's bytes, unpacked when the name ends in .gz."""
+    return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+def check_encoding(path: Path, source: FileSource, name: str, copy_to: Path) -> Path:
+    """A UTF-8 file with the text of `path`: itself when it is UTF-8, else a decoded copy at `copy_to`.
+
+    Raises:
+        SettingsError: Python knows no such encoding.
+        DataError: bytes that the encoding does not allow, with their line and offset; a packed file that was cut off.
+    """
+    try:
+        codec = codecs.lookup(source.encoding)
+    except LookupError as error:
+        raise SettingsError(
+            f"data.sources.{name}.encoding is not an encoding",
+            where="signoff.yaml",
+            got=source.encoding,
+            allowed=f"{COMMON_ENCODINGS}, or any other that Python knows",
+        ) from error
+    plain = codec.name in ("utf-8", "ascii")
+    decoder = codec.incrementaldecoder("strict")
+    offset = lines = 0
+    wide = False
+    try:
+        with open_bytes(path) as file, io.BytesIO() if plain else copy_to.open("wb") as copy:
+            while True:
+                chunk = file.read(CHUNK_BYTES)
+                pending = decoder.getstate()[0]
+                try:
+                    text = decoder.decode(chunk, final=not chunk)
+                except UnicodeDecodeError as error:
+                    good = error.object[: error.start]
+                    line = lines + good.count(b"\n") + 1
+                    place = offset - len(pending) + error.start
+                    wide = wide or not good.isascii()
+                    raise _wrong_bytes(path, source, name, line, place, error, wide) from error
+                if not plain:
+                    copy.write(text.encode())
+                if not chunk:
+                    break
+                lines += chunk.count(b"\n")
+                offset += len(chunk)
+                wide = wide or not text.isascii()
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(
+            f"{path.name} is not a whole gzip file", where=str(path), got=error, next_step="copy the file again"
+        ) from error
+    return path if plain else copy_to
+
+
+def _wrong_bytes(
+    path: Path, source: FileSource, name: str, line: int, offset: int, error: UnicodeDecodeError, wide: bool
+) -> DataError:
+    wrong = error.object[error.start : error.start + 1]
+    mixed = " although other lines hold such text: the file mixes encodings" if wide else ""
+    way = (
+        "save the whole file in one encoding"
+        if wide
+        else f"set data.sources.{name}.encoding in signoff.yaml, for instance cp1252 or latin-1"
+    )
+    return DataError(
+        f"{path.name} is not {source.encoding} text{mixed}",
+        where=f"{path}, line {line}, byte offset {offset}",
+        got=f"byte 0x{wrong.hex()}",
+        allowed=COMMON_ENCODINGS,
+        next_step=way,
+    )
+
+
+def read_header(path: Path, source: FileSource, name: str) -> tuple[list[str], str]:
+    """Column names and separator of a UTF-8 CSV file.
+
+    Raises:
+        DataError: the file is empty, or two columns have one name, or one has none.
+        SettingsError: the delimiter is not one character.
+    """
+    with open_bytes(path) as file:
+        head = file.read(HEADER_BYTES).decode("utf-8-sig", errors="ignore")
+    if not head.strip():
+        raise DataError(
+            f"{path.name} is empty", where=str(path), got=f"{path.stat().st_size} bytes", allowed="a header and rows"
+        )
+    separator = source.delimiter or _separator(path, head)
+    if len(separator) != 1 or separator in '"\r\n':
+        raise SettingsError(
+            f"data.sources.{name}.delimiter must be one character",
+            where="signoff.yaml",
+            got=repr(separator),
+            allowed="',' or ';' or '\\t' or '|' or any other single character",
+        )
+    names = [column.strip() for column in next(csv.reader(io.StringIO(head), delimiter=separator))]
+    for index, column in enumerate(names):
+        if not column:
+            raise DataError(
+                f"a column of {path.name} has no name",
+                where=f"{path}, line 1, column {index + 1}",
+                got=", ".join(names[:8]),
+                next_step="name it in the first line",
+            )
+        if column.lower() in {other.lower() for other in names[:index]}:
+            raise DataError(
+                f"two columns of {path.name} have one name",
+                where=f"{path}, line 1, column {index + 1}",
+                got=column,
+                allowed="each name once, upper and lower case not told apart",
+                next_step="rename one of them in the first line",
+            )
+    return names, separator
+
+
+def _separator(path: Path, head: str) -> str:
+    if ".tsv" in path.suffixes:
+        return "\t"
+    bare = "".join(head.splitlines()[0].split('"')[::2])
+    best = max(SEPARATORS, key=bare.count)
+    return best if best in bare else ","
