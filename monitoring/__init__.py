@@ -1,1 +1,1 @@
-"""Evidently: windows, drift, performance, alerts."""
+"""Windows of traffic against the champion's training data: drift, performance, alerts (Evidently's home)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field
@@ -10,6 +11,10 @@ from signoff.core.data import FailedExpectation
 from signoff.core.decision import CheckResult
 from signoff.core.evidence import Value
 from signoff.core.record import Moment, Record
+from signoff.core.settings import Check
+
+Origin = Literal["served", "file", "replay"]
+Aspect = Literal["values", "missing", "length"]
 
 
 class Prediction(Record):
@@ -23,26 +28,54 @@ class Prediction(Record):
     label: Any
 
 
+class WindowRequest(Record):
+    """Which slice of traffic a person or a schedule wants looked at."""
+
+    as_of: Moment | None = Field(None, description="the window's end; the end of the present hour when empty")
+    days: int | None = Field(None, ge=1, description="length of the window; monitoring.window_days when empty")
+    file: str | None = Field(None, description="CSV or Parquet file of rows to be scored and looked at")
+    origin: Origin | None = Field(
+        None,
+        description="served, file or replay; when empty: the file, else served traffic, else (with as_of) a replay",
+    )
+    html: bool = Field(True, description="also make report.html; it costs the import of Evidently")
+
+
 class Window(Record):
     """A slice of traffic."""
 
     start: Moment | None
     end: Moment | None
     rows: int
-    origin: Literal["served", "file", "replay"] = Field(
-        description="served: the endpoint's log; file: given by hand; replay: the sources between two clocks, scored now"
+    origin: Origin = Field(
+        description="served: the endpoint's log; file: given by hand; replay: the sources between two clocks"
     )
     model: str = Field(description="model digest")
+    file_sha256: str | None = Field(None, description="of the file that was given by hand")
+
+    @property
+    def name(self) -> str:
+        """The window's folder below reports/monitoring: sortable, and the same for the same window and model."""
+        moments = [f"{moment:%Y%m%dT%H%M%S}" for moment in (self.start, self.end) if moment]
+        given = [self.file_sha256[:8]] if self.file_sha256 else []
+        return "-".join([*moments, self.origin, *given, self.model[:8]])
 
 
 class ColumnDrift(Record):
-    """One column of the window against the training snapshot."""
+    """One aspect of one column of the window against the champion's training data.
+
+    A column has drifted when the distance reaches its threshold and chance alone does not explain it.
+    """
 
     column: str
     drifted: bool
-    method: str
-    score: float
-    threshold: float
+    method: str = Field(description="distance and test, in words")
+    score: float = Field(description="distance between the two distributions")
+    threshold: float = Field(description="smallest distance that matters")
+    aspect: Aspect = Field("values", description="what was compared: the values, the missing share, the text's length")
+    p_value: float | None = Field(None, description="chance of such a difference when nothing has changed")
+    level: float | None = Field(None, description="p-value below which chance is ruled out, for this many columns")
+    note: str = Field("", description="in plain words, what changed")
 
 
 class Performance(Record):
@@ -50,6 +83,13 @@ class Performance(Record):
 
     rows: int = Field(description="rows whose outcome is known")
     values: tuple[Value, ...] = ()
+
+
+class NotJudged(Record):
+    """A check that could not be held against anything. It raises no alert, and says why."""
+
+    check: Check
+    reason: str
 
 
 class Alert(Record):
@@ -69,7 +109,30 @@ class WindowReport(Record):
 
     window: Window
     drift: tuple[ColumnDrift, ...]
+    prediction: ColumnDrift | None = Field(None, description="the answers against those to the champion's holdout")
     invalid: tuple[FailedExpectation, ...] = ()
     performance: Performance
     values: tuple[Value, ...] = Field(description="all numbers that alert checks may name, such as drift.share")
-    checks: tuple[CheckResult, ...]
+    checks: tuple[CheckResult, ...] = Field(description="the checks that could be held against a number")
+    not_judged: tuple[NotJudged, ...] = ()
+    notes: tuple[str, ...] = Field((), description="what a reader must know: left-out rows, sampling, damaged lines")
+    alert: Alert | None = Field(None, description="there when a judged check does not hold")
+    retrain: bool = Field(False, description="the policy says that the alert starts a retrain")
+
+    @property
+    def drifted_columns(self) -> tuple[str, ...]:
+        """Names of the columns that drifted in any aspect, in order."""
+        return tuple(dict.fromkeys(drift.column for drift in self.drift if drift.drifted))
+
+
+def already_open(alert: Alert, others: Iterable[Alert]) -> Alert | None:
+    """The alert that says the same already: the same id, or open for the same model with the same broken checks.
+
+    Windows overlap when the schedule is tighter than the window; one break must not raise an alert every morning.
+    """
+    broken = {result.check for result in alert.checks}
+    for other in others:
+        same_finding = other.model == alert.model and {result.check for result in other.checks} == broken
+        if other.id == alert.id or (other.state in ("open", "retraining") and same_finding):
+            return other
+    return None
