@@ -111,7 +111,12 @@ def start_private(project: Project, paths: Paths) -> Server:
 
 def server_environment(project: Project, paths: Paths) -> dict[str, str]:
     """Environment of a Prefect server whose home is this workspace's."""
-    environment = {**os.environ, **QUIET, "PREFECT_HOME": str(paths.state / "prefect"), "PREFECT_LOGGING_LEVEL": "WARNING"}
+    environment = {
+        **os.environ,
+        **QUIET,
+        "PREFECT_HOME": str(paths.state / "prefect"),
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+    }
     environment.pop("PREFECT_API_URL", None)
     if project.state.prefect_database:
         environment["PREFECT_API_DATABASE_CONNECTION_URL"] = resolve(project.state.prefect_database) or ""

@@ -1,1 +1,349 @@
-"""The command line."""
+"""The command line: names the commands and defers every import, so that help comes at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from signoff.core.environment import be_quiet
+from signoff.core.errors import SignoffError
+
+app = typer.Typer(
+    name="signoff",
+    help="AutoMLOps with people in the loop: nothing serves without a signature on exactly the bytes that serve.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+review = typer.Typer(help="Open reviews: look, approve, reject, ask for changes.", no_args_is_help=True)
+app.add_typer(review, name="review")
+
+Workspace = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of the workspace.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Actor = Annotated[str | None, typer.Option("--as", help="Who acts; the operating system's user when not given.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", help="The clock, such as 2013-04-01: nothing after it is seen; 'now' unsets it."),
+]
+Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another run in this workspace.")]
+HERE = Path()
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
+    target: Annotated[str, typer.Option("--target", help="The column to predict.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the project; the file's name when not given.")
+    ] = None,
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", "-w", help="Folder to make; the project's name when not given.")
+    ] = None,
+) -> None:
+    """Make a workspace from one table and the column to predict."""
+    from signoff.commands.workspaces import init_workspace
+
+    init_workspace(file, target, name, workspace)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder of the demo workspace.")] = Path("demo-workspace"),
+    as_of: AsOf = "2013-04-01",
+    seconds: Annotated[float | None, typer.Option("--seconds", help="Budget of the search.")] = None,
+    trials: Annotated[int | None, typer.Option("--trials", help="Budget of the search in trials: repeatable.")] = None,
+    json: Json = False,
+) -> None:
+    """Run the flights example up to a candidate that waits for review."""
+    from signoff.commands.workspaces import run_demo
+
+    run_demo(folder, as_of, seconds, trials, json)
+
+
+@app.command()
+def run(
+    workspace: Workspace = HERE,
+    as_of: AsOf = None,
+    note: Annotated[str, typer.Option("--note", help="Why this run, in your words.")] = "",
+    actor: Actor = None,
+    wait: Wait = 0,
+    json: Json = False,
+) -> None:
+    """Bring the project up to a candidate and its gates; skips what is done."""
+    from signoff.commands.running import run_retrain
+
+    raise typer.Exit(run_retrain(workspace, as_of, note, actor, wait, json))
+
+
+@app.command()
+def status(workspace: Workspace = HERE, json: Json = False) -> None:
+    """Run, candidate, champion, open reviews and alerts."""
+    from signoff.commands.status import show_status
+
+    show_status(workspace, json)
+
+
+@review.command("list")
+def review_list(
+    workspace: Workspace = HERE,
+    all_states: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
+    json: Json = False,
+) -> None:
+    """What waits for a decision."""
+    from signoff.commands.reviews import list_reviews
+
+    list_reviews(workspace, all_states, json)
+
+
+@review.command("show")
+def review_show(
+    identity: Annotated[str, typer.Argument(metavar="ID")], workspace: Workspace = HERE, json: Json = False
+) -> None:
+    """One review: what is asked, its checks, who may decide, what was said."""
+    from signoff.commands.reviews import show_review
+
+    show_review(workspace, identity, json)
+
+
+Identity = Annotated[str, typer.Argument(metavar="ID", help="The review, as `signoff review list` names it.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is signed with the decision.")]
+Continue = Annotated[
+    bool, typer.Option("--continue/--no-continue", help="Let the decision start what follows from it.")
+]
+
+
+@review.command()
+def approve(
+    identity: Identity,
+    reason: Reason,
+    workspace: Workspace = HERE,
+    actor: Actor = None,
+    go_on: Continue = True,
+    json: Json = False,
+) -> None:
+    """Say yes to exactly the digest of this review."""
+    from signoff.commands.reviews import decide
+
+    raise typer.Exit(decide(workspace, identity, "approve", reason, actor, go_on, json))
+
+
+@review.command()
+def reject(
+    identity: Identity,
+    reason: Reason,
+    workspace: Workspace = HERE,
+    actor: Actor = None,
+    go_on: Continue = True,
+    json: Json = False,
+) -> None:
+    """Say no."""
+    from signoff.commands.reviews import decide
+
+    raise typer.Exit(decide(workspace, identity, "reject", reason, actor, go_on, json))
+
+
+@review.command()
+def acknowledge(
+    identity: Identity,
+    reason: Reason,
+    workspace: Workspace = HERE,
+    actor: Actor = None,
+    go_on: Continue = True,
+    json: Json = False,
+) -> None:
+    """Say that an alert was seen and needs no run."""
+    from signoff.commands.reviews import decide
+
+    raise typer.Exit(decide(workspace, identity, "acknowledge", reason, actor, go_on, json))
+
+
+@review.command("request-changes")
+def request_changes(
+    identity: Identity,
+    reason: Reason = "",
+    exclude_feature: Annotated[
+        list[str] | None, typer.Option("--exclude-feature", help="A column no model may use.")
+    ] = None,
+    ban_family: Annotated[
+        list[str] | None, typer.Option("--ban-family", help="A family the search may not try.")
+    ] = None,
+    pin_family: Annotated[
+        str | None, typer.Option("--pin-family", help="The only family the search may choose.")
+    ] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", help="Budget of the next search.")] = None,
+    trials: Annotated[int | None, typer.Option("--trials", help="Budget of the next search in trials.")] = None,
+    workspace: Workspace = HERE,
+    actor: Actor = None,
+    go_on: Continue = True,
+    json: Json = False,
+) -> None:
+    """Ask for another run, done differently; its cause names this decision."""
+    from signoff.commands.reviews import ask_for_changes
+
+    wishes: dict[str, Any] = {
+        "exclude_features": exclude_feature or [],
+        "ban_families": ban_family or [],
+        "pin_family": pin_family,
+        "seconds": seconds,
+        "trials": trials,
+    }
+    raise typer.Exit(ask_for_changes(workspace, identity, reason, wishes, actor, go_on, json))
+
+
+@app.command()
+def serve(
+    workspace: Workspace = HERE,
+    port: Annotated[
+        int | None, typer.Option("--port", help="0 takes a free one; signoff.yaml's when not given.")
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+) -> None:
+    """Serve the champion after checking ledger, decision, signature and bytes."""
+    from signoff.commands.serving import serve as serve_champion
+
+    raise typer.Exit(serve_champion(workspace, port, host) or 0)
+
+
+@app.command()
+def score(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV or Parquet rows.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="CSV or Parquet file to write.")],
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Let the champion answer a file of rows."""
+    from signoff.commands.scoring import score_file
+
+    score_file(workspace, source, target, json)
+
+
+@app.command()
+def monitor(
+    workspace: Workspace = HERE,
+    as_of: AsOf = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Look at the rows of this file instead of served traffic.")
+    ] = None,
+    html: Annotated[bool, typer.Option("--report/--no-report", help="Also make the HTML report.")] = True,
+    actor: Actor = None,
+    wait: Wait = 0,
+    json: Json = False,
+) -> None:
+    """Look at a window of traffic: inputs, drift, performance; open an alert; maybe retrain."""
+    from signoff.commands.running import run_watch
+
+    raise typer.Exit(run_watch(workspace, as_of, file, html, actor, wait, json))
+
+
+@app.command()
+def feedback(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet: id and outcome.")],
+    workspace: Workspace = HERE,
+    json: Json = False,
+) -> None:
+    """Take in what came true of served predictions."""
+    from signoff.commands.scoring import take_feedback
+
+    take_feedback(workspace, file, json)
+
+
+@app.command()
+def replay(
+    tag: Annotated[str, typer.Argument(help="A candidate or release, such as flights/v1.")],
+    workspace: Workspace = HERE,
+    remote: Annotated[
+        str | None, typer.Option("--remote", help="DVC remote to fetch from; the configured one when not given.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Build a model again from its tag and the DVC remote, and compare digests."""
+    from signoff.commands.replay import replay_tag
+
+    raise typer.Exit(replay_tag(workspace, tag, remote, json))
+
+
+@app.command()
+def verify(workspace: Workspace = HERE, json: Json = False) -> None:
+    """Check the ledger's chain, every signature, and that all that serves was approved."""
+    from signoff.commands.verification import verify_workspace
+
+    raise typer.Exit(verify_workspace(workspace, json))
+
+
+@app.command()
+def doctor(workspace: Workspace = HERE, json: Json = False) -> None:
+    """Look for what is broken or missing here, and say how to mend it."""
+    from signoff.commands.doctor import examine
+
+    raise typer.Exit(examine(workspace, json))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of signoff.yaml."""
+    import json
+
+    from signoff.core.settings import Project
+
+    sys.stdout.write(json.dumps(Project.model_json_schema(), indent=2) + "\n")
+
+
+@app.command()
+def stage(
+    name: Annotated[str, typer.Argument(help="ingest, validate, prepare, search, fit, evaluate or package.")],
+    workspace: Workspace = HERE,
+) -> None:
+    """Run the function of one stage; what dvc.yaml calls. `dvc repro` records it."""
+    from signoff.commands.running import run_stage
+
+    run_stage(workspace, name)
+
+
+@app.command()
+def up(
+    workspace: Workspace = HERE,
+    port: Annotated[int | None, typer.Option("--port", help="Port of the endpoint.")] = None,
+    prefect_port: Annotated[
+        int, typer.Option("--prefect-port", help="Port of the Prefect server; 0 takes a free one.")
+    ] = 4200,
+) -> None:
+    """Start the Prefect server, the schedules and the endpoint on loopback; Ctrl-C ends all."""
+    from signoff.commands.up import supervise
+
+    raise typer.Exit(supervise(workspace, port, prefect_port))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from signoff import __version__
+
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Entry point: every error is one readable block and an exit code, never a traceback."""
+    be_quiet()
+    try:
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except SignoffError as error:
+        from signoff.commands.output import print_error
+
+        print_error(error, "--json" in sys.argv)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("stopped; run the same command again to go on\n")
+        sys.exit(130)
+    except Exception as error:
+        from signoff.commands.output import exit_with_unexpected
+
+        exit_with_unexpected(error, "--json" in sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -68,6 +68,20 @@ class RunSettings(Record):
     steering: Steering = Steering()
 
 
+class Request(Record):
+    """What a run is asked to do differently: a clock, and steering on top of what holds."""
+
+    as_of: Moment | None = None
+    unset_clock: bool = Field(False, description="go back to the present")
+    steering: Steering | None = None
+
+    def applied(self, before: RunSettings) -> RunSettings:
+        """The run settings before, with this request on top."""
+        kept = None if self.unset_clock else before.as_of
+        steering = before.steering.merged(self.steering) if self.steering else before.steering
+        return RunSettings(as_of=self.as_of or kept, steering=steering)
+
+
 class Run(Record):
     """One passage of a flow through the stages."""
 

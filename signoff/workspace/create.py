@@ -47,23 +47,21 @@ def create_workspace(root: Path, settings: str, pipeline: str, sources: dict[str
     if not (root / ".dvc" / "config").exists():
         shutil.rmtree(root / ".dvc", ignore_errors=True)
         dvc.init(root / ".signoff" / "dvc-remote")
-    texts = {".gitignore": IGNORED, "dvc.yaml": pipeline, "features.yaml": "steps: []\n", "run.yaml": _RUN, **extra}
-    for name, text in texts.items():
-        if not (root / name).exists():
-            write_text(root / name, text)
     for name, source in sources.items():
         _copy_once(source, root / name)
-    folders = sorted({Path(name).parts[0] for name in sources})
-    for folder in folders:
+    for folder in sorted({str(Path(name).parent) for name in sources}):
         if not (root / f"{folder}.dvc").exists():
             dvc.add(folder)
-    if not (root / "signoff.yaml").exists():
-        write_text(root / "signoff.yaml", settings)
+    # signoff.yaml comes last: where it is, the workspace is whole, and DVC reads dvc.yaml only together with it.
+    texts = {".gitignore": IGNORED, "features.yaml": "steps: []\n", "run.yaml": _RUN, **extra}
+    for name, text in (texts | {"dvc.yaml": pipeline, "signoff.yaml": settings}).items():
+        if name == ".gitignore" or not (root / name).exists():
+            write_text(root / name, text)
     git.commit("A workspace of Signoff", ["."])
 
 
 def _begun(root: Path) -> bool:
-    return {path.name for path in root.iterdir()} <= {".git", ".dvc", ".dvcignore", ".gitignore", ".signoff", "sources"}
+    return {path.name for path in root.iterdir()} <= {".git", ".dvc", ".dvcignore", ".gitignore", ".signoff", "sources", "examples", "features.yaml", "run.yaml", "rows.sql", "dvc.yaml"}
 
 
 def _copy_once(source: Path, target: Path) -> None:

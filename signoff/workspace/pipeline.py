@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import logging
-import os
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from signoff.core.errors import SettingsError, WorkspaceBusyError, WorkspaceError
 
 Status = list[Any]
+_one_at_a_time = threading.RLock()
 
 _CONFIG = """\
 [core]
@@ -45,7 +46,7 @@ class Pipeline:
         """What makes a stage need another run: names of changed inputs and outputs; empty when it is done."""
         with _translated(self.root):
             status = self._open().status(targets=[stage])
-        return _changes(status.get(stage, []))
+        return [change for changes in status.values() for change in _changes(changes)]
 
     def record(self, stage: str) -> None:
         """Write the stage's inputs and outputs into dvc.lock and its outputs into the cache."""
@@ -102,8 +103,6 @@ class Pipeline:
 
     def _open(self) -> Any:
         if self._repo is None:
-            os.environ.setdefault("DVC_NO_ANALYTICS", "1")
-            logging.getLogger("dvc").setLevel(logging.ERROR)
             from dvc.repo import Repo
 
             self._repo = Repo(str(self.root))
@@ -132,13 +131,14 @@ def _changes(status: Status) -> list[str]:
 
 @contextmanager
 def _translated(root: Path, verb: str | None = None) -> Iterator[None]:
-    """DVC prints to standard output and raises its own errors; neither leaves this folder."""
-    from dvc.exceptions import DvcException, DvcParserError
+    """DVC looks names up in the current folder, prints to standard output and raises its own errors; none of it leaves."""
+    from dvc.exceptions import DvcException
     from dvc.lock import LockError
     from dvc.scm import SCMError
 
+    logging.getLogger("dvc").setLevel(logging.ERROR)
     try:
-        with redirect_stdout(io.StringIO()):
+        with _one_at_a_time, chdir(root), redirect_stdout(io.StringIO()):
             yield
     except LockError as error:
         raise WorkspaceBusyError(
@@ -147,8 +147,6 @@ def _translated(root: Path, verb: str | None = None) -> Iterator[None]:
             got=error,
             next_step="wait for the other dvc command, then run again",
         ) from error
-    except DvcParserError as error:
-        raise WorkspaceError("DVC cannot read its arguments", where=str(root), got=error) from error
     except (DvcException, SCMError, OSError) as error:
         if verb:
             raise WorkspaceError(

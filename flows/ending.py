@@ -1,0 +1,37 @@
+"""How a flow says that it ended: as a Prefect state whose name tells people what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.states import Completed
+
+from signoff.core.run import RunState
+from signoff.gates import GateOutcome
+from tasks.candidate import Tagged
+from tasks.passage import Ending, Passage
+
+STATE_NAMES = {
+    RunState.WAITING: "WaitingForReview",
+    RunState.REJECTED: "Rejected",
+    RunState.RELEASED: "Released",
+    RunState.DONE: "Completed",
+}
+
+
+def held(run: Passage, gate: GateOutcome, tagged: Tagged | None = None) -> Ending:
+    """End a run at a gate that is not open."""
+    state = RunState.WAITING if gate.state == "waiting" else RunState.REJECTED
+    message = f"review {gate.review.id} at the {gate.review.gate} gate: {gate.review.subject}"
+    return run.end(
+        state,
+        message if state is RunState.WAITING else f"{message}: {gate.state}",
+        review=gate.review.id,
+        tag=tagged.tag if tagged else None,
+        digest=tagged.candidate.digest if tagged else None,
+    )
+
+
+def state_of(ending: Ending) -> Any:
+    """The Prefect state of an ending, with the ending as its data."""
+    return Completed(name=STATE_NAMES[ending.state], message=ending.message, data=ending)

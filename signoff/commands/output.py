@@ -1,0 +1,136 @@
+"""What every command prints: one error block, one JSON object, progress on standard error."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from signoff.core.errors import SettingsError, SignoffError, UsageError
+
+LOG = Path(".signoff") / "logs" / "last-error.log"
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One object on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def print_error(error: SignoffError, as_json: bool) -> None:
+    """The parts of an error, one a line, on standard error; with `--json` the object on standard output too."""
+    if as_json:
+        print_json(error.as_record())
+    labels = (("where", error.where), ("got", error.got), ("allowed", error.allowed), ("next", error.next_step))
+    lines = [f"error: {error.what}", *(f"  {label:8} {text}" for label, text in labels if text)]
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def exit_with_unexpected(error: Exception, as_json: bool) -> NoReturn:
+    """A defect of ours, or wrong use found by the parser of the command line: no traceback on the screen."""
+    message = getattr(error, "format_message", None)
+    if message is not None:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stdout.write(f"{message()}\n")
+        else:
+            print_error(UsageError(str(message()), next_step="signoff --help"), as_json)
+        sys.exit(2)
+    place = keep_traceback(error)
+    print_error(SignoffError(f"unexpected {type(error).__name__}: {error}", where=str(place)), as_json)
+    sys.exit(5)
+
+
+def keep_traceback(error: BaseException) -> Path:
+    """Write the traceback where a bug report can find it."""
+    import tempfile
+
+    text = "".join(traceback.format_exception(error))
+    place = LOG if Path(".signoff").is_dir() else Path(tempfile.gettempdir()) / "signoff-last-error.log"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, encoding="utf-8")
+    return place
+
+
+def root_of(workspace: Path) -> Path:
+    """The absolute folder of a workspace.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    root = workspace.resolve()
+    if not (root / "signoff.yaml").exists():
+        raise SettingsError(
+            "this is not a workspace", where=str(root), next_step="signoff init FILE --target COLUMN, or signoff demo"
+        )
+    return root
+
+
+def actor_or_user(actor: str | None) -> str:
+    """Who acts: the name given, else the operating system's user."""
+    if actor is not None and not actor.strip():
+        raise UsageError("--as needs a name")
+    return actor or getpass.getuser()
+
+
+class Terminal:
+    """Progress on standard error: one line that moves on a terminal, plain lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._live: Any = None
+        self._task: Any = None
+        self._last = ("", 0.0)
+
+    def __enter__(self) -> Terminal:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                Progress,
+                SpinnerColumn,
+                TextColumn,
+                TimeElapsedColumn,
+                TimeRemainingColumn,
+            )
+
+            self._live = Progress(
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._live.start()
+            self._task = self._live.add_task("starting", total=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def step(self, message: str, done: float | None = None) -> None:
+        """Show what happens now; at most one plain line a second."""
+        if self._live is not None:
+            share = None if done is None else round(100 * done)
+            self._live.update(
+                self._task, description=message[:90], total=None if share is None else 100, completed=share or 0
+            )
+            return
+        moment = time.monotonic()
+        if message != self._last[0] and moment - self._last[1] >= 1:
+            self._last = (message, moment)
+            sys.stderr.write(f"{moment - self._started:7.1f}s  {message}\n")
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+        if self._live is not None:
+            self._live.console.print(line, highlight=False, markup=False)
+        else:
+            sys.stderr.write(line + "\n")

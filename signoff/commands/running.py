@@ -1,0 +1,49 @@
+"""`signoff run`, `monitor` and `stage`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from signoff.commands.clock import clock_request
+from signoff.commands.output import Terminal, actor_or_user, print_json, root_of
+from signoff.core.run import Cause, RunState
+from tasks.passage import Ending
+
+EXIT_CODES = {RunState.WAITING: 3, RunState.REJECTED: 4, RunState.FAILED: 5}
+
+
+def run_retrain(workspace: Path, as_of: str | None, note: str, actor: str | None, wait: float, as_json: bool) -> int:
+    """Run the flow and print how it ended; the exit code says so too."""
+    from flows.launch import run_retrain as launch
+
+    root = root_of(workspace)
+    cause = Cause(kind="hand", actor=actor_or_user(actor), note=note)
+    with Terminal() as terminal:
+        ending = launch(root, cause, clock_request(as_of), terminal, wait)
+    print_ending(root, ending, as_json)
+    return EXIT_CODES.get(ending.state, 0)
+
+
+def print_ending(root: Path, ending: Ending, as_json: bool) -> None:
+    """What was done, what was found, what to type next."""
+    if as_json:
+        print_json(ending.as_json())
+        return
+    from signoff.commands.summary import print_summary
+
+    print_summary(root, ending)
+
+
+def run_stage(workspace: Path, name: str) -> None:
+    """One stage's function, in this process and without Prefect."""
+    from signoff.core.stage import open_context
+    from tasks.runner import prepare_inputs, stage_function
+
+    root = root_of(workspace)
+    function = stage_function(name)
+    with Terminal() as terminal:
+        context = open_context(root, terminal)
+        prepare_inputs(name, context)
+        report = function(context)
+    sys.stdout.write(f"{name}: {report.summary}\n")

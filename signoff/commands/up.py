@@ -1,0 +1,205 @@
+"""`signoff up`: Prefect server, schedules and endpoint under one supervisor; one signal ends all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flows.server import Server, client_environment, free_port, server_environment
+from signoff.commands.output import root_of
+from signoff.core.errors import ServiceError
+from signoff.core.files import write_json
+from signoff.core.paths import Paths
+from signoff.core.settings import Project
+from signoff.core.settings_file import load_project
+
+POLL_SECONDS = 1.0
+END_SECONDS = 15
+RESTARTS = 5
+
+
+@dataclass
+class Child:
+    """One process and how to start it again."""
+
+    name: str
+    start: Callable[[], subprocess.Popen[bytes] | None]
+    process: subprocess.Popen[bytes] | None = None
+    restarts: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    def alive(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+
+class Supervisor:
+    """Starts the children, keeps them up, ends them together."""
+
+    def __init__(self, root: Path, port: int | None, prefect_port: int) -> None:
+        self.paths = Paths(root)
+        self.project: Project = load_project(root)
+        self.port = self.project.serving.port if port is None else port
+        self.prefect_port = prefect_port or free_port()
+        self.served: str | None = None
+        self.stopping = False
+        url = f"http://127.0.0.1:{self.prefect_port}/api"
+        self.environment = {**os.environ, **client_environment(self.paths, url), "PREFECT_LOGGING_LEVEL": "INFO"}
+        self.environment["PREFECT_LOGGING_TO_API_ENABLED"] = "true"
+        self.server = Server(url, self.paths.state / "logs" / "prefect-server.log")
+        self.children = [
+            Child("prefect-server", self._start_server),
+            Child("schedules", self._start_schedules),
+            Child("endpoint", self._start_endpoint),
+        ]
+
+    def run(self) -> int:
+        """Until a signal: start what is down, restart the endpoint when there is a new champion."""
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, self._stop)
+        try:
+            self._refuse_taken_ports()
+            self._bring_up(self.children[0])
+            self.server.process = self.children[0].process
+            self.server.wait()
+            self._write_state()
+            self._say(f"Prefect on http://127.0.0.1:{self.prefect_port}")
+            while not self.stopping:
+                self._look_after()
+                time.sleep(POLL_SECONDS)
+        finally:
+            self._end_all()
+            (self.paths.state / "up.json").unlink(missing_ok=True)
+        return 0
+
+    def _look_after(self) -> None:
+        champion = self._champion()
+        endpoint = self.children[2]
+        if endpoint.alive() and champion != self.served:
+            self._say(f"new champion {str(champion)[:12]}: the endpoint starts again")
+            _end(endpoint.process)
+        for child in self.children:
+            if not child.alive() and not self.stopping:
+                self._bring_up(child)
+
+    def _bring_up(self, child: Child) -> None:
+        if child.process is not None and child.name != "endpoint":
+            child.restarts += 1
+            if child.restarts > RESTARTS:
+                raise ServiceError(
+                    f"{child.name} ended {RESTARTS} times",
+                    where=str(self.paths.state / "logs" / f"{child.name}.log"),
+                    next_step="signoff doctor",
+                )
+        child.process = child.start()
+
+    def _start_server(self) -> subprocess.Popen[bytes]:
+        command = [
+            sys.executable,
+            "-m",
+            "prefect",
+            "server",
+            "start",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.prefect_port),
+        ]
+        return self._spawn("prefect-server", command, server_environment(self.project, self.paths))
+
+    def _start_schedules(self) -> subprocess.Popen[bytes]:
+        return self._spawn("schedules", [sys.executable, "-m", "flows.deploy", str(self.paths.root)], self.environment)
+
+    def _start_endpoint(self) -> subprocess.Popen[bytes] | None:
+        """Nothing serves before a release; a refusal stays visible and is tried again only for another champion."""
+        champion = self._champion()
+        if champion is None or champion == self.served:
+            return self.children[2].process
+        self.served = champion
+        command = [
+            sys.executable,
+            "-m",
+            "signoff.cli",
+            "serve",
+            "--workspace",
+            str(self.paths.root),
+            "--port",
+            str(self.port),
+        ]
+        self._say(f"endpoint on http://127.0.0.1:{self.port} for {champion[:12]}, log in .signoff/logs/endpoint.log")
+        return self._spawn("endpoint", command, self.environment)
+
+    def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        log = self.paths.state / "logs" / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            # A group of its own: Ctrl-C reaches only the supervisor, which ends its children in order.
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,
+                cwd=self.paths.root,
+            )
+
+    def _champion(self) -> str | None:
+        from signoff.gates.standing import champion_digest
+
+        return champion_digest(self.project, self.paths)
+
+    def _refuse_taken_ports(self) -> None:
+        import socket
+
+        for name, port in (("--prefect-port", self.prefect_port), ("--port", self.port)):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError as error:
+                    raise ServiceError(
+                        f"port {port} is in use", where="127.0.0.1", next_step=f"signoff up {name} OTHER"
+                    ) from error
+
+    def _write_state(self) -> None:
+        state = {
+            "pid": str(os.getpid()),
+            "prefect": self.server.url,
+            "endpoint": f"http://127.0.0.1:{self.port}",
+            "deployments": "yes",
+        }
+        write_json(self.paths.state / "up.json", state)
+
+    def _stop(self, *_: object) -> None:
+        self.stopping = True
+
+    def _end_all(self) -> None:
+        for child in reversed(self.children):
+            _end(child.process)
+        self._say("all ended")
+
+    def _say(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+
+
+def supervise(workspace: Path, port: int | None, prefect_port: int) -> int:
+    """Run the supervisor for a workspace."""
+    return Supervisor(root_of(workspace), port, prefect_port).run()
+
+
+def _end(process: subprocess.Popen[bytes] | None) -> None:
+    """Ask the whole group to end, then insist."""
+    if process is None or process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,121 @@
+"""The Prefect coats: each stage and step as a task. Kept apart so that `signoff stage` loads no Prefect."""
+
+from __future__ import annotations
+
+import functools
+import time
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
+
+from signoff.core.errors import ServiceError, WorkspaceError
+from signoff.gates import GateOutcome
+from tasks import gates, releasing
+from tasks.candidate import Tagged, assemble
+from tasks.listeners import Listeners, present
+from tasks.passage import Passage
+from tasks.runner import StageOutcome, perform
+
+UPDATE_SECONDS = 1.0
+
+
+def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
+    """Only what may pass by itself: a server or a disk that did not answer. Bad data stays bad."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, (ServiceError, ConnectionError, TimeoutError))
+
+
+class _ProgressArtifact:
+    """Shows a stage's share done in Prefect's screens; at most one update a second."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._id: UUID | None = None
+        self._last = 0.0
+
+    def step(self, message: str, done: float | None = None) -> None:
+        moment = time.monotonic()
+        if done is None or moment - self._last < UPDATE_SECONDS or TaskRunContext.get() is None:
+            return
+        self._last = moment
+        if self._id is None:
+            self._id = create_progress_artifact(100 * done, key=f"progress-{self._stage}", description=message)  # type: ignore[assignment]
+        else:
+            update_progress_artifact(self._id, 100 * done, description=message)
+
+
+def _coat(name: str, **options: Any) -> Any:
+    @task(name=name, cache_policy=NO_CACHE, persist_result=False, **options)
+    def stage(run: Passage) -> StageOutcome:
+        progress = Listeners(*present(), _ProgressArtifact(name))
+        outcome = perform(name, run.paths.root, run.pipeline, progress)
+        run.stages.append(outcome)
+        for listener in present():
+            listener.step(f"{name}: {outcome.summary}", 1.0)
+        return outcome
+
+    return stage
+
+
+ingest = _coat("ingest", retries=2, retry_delay_seconds=5, retry_condition_fn=_worth_retrying)
+validate = _coat("validate")
+prepare = _coat("prepare")
+search = _coat("search")
+fit = _coat("fit")
+evaluate = _coat("evaluate")
+package = _coat("package")
+
+_step = functools.partial(task, cache_policy=NO_CACHE, persist_result=False)
+
+
+@_step(name="data gate")
+def data_gate(run: Passage) -> GateOutcome:
+    """Ask whether this data may be used."""
+    return gates.data_gate(run)
+
+
+@_step(name="candidate")
+def candidate(run: Passage) -> Tagged:
+    """Bind everything under one digest, commit, tag; leave a link to the dossier."""
+    tagged = assemble(run.context(), run.git)
+    run.store.add_candidate(tagged.candidate.digest, tagged.tag, tagged.candidate)
+    dossier = run.paths.dossier.as_uri()
+    create_markdown_artifact(
+        f"[Dossier of {tagged.tag}]({dossier})", key="dossier", description=tagged.candidate.digest
+    )
+    return tagged
+
+
+@_step(name="release gate")
+def release_gate(run: Passage, tagged: Tagged) -> GateOutcome:
+    """Ask whether this candidate may serve."""
+    return gates.release_gate(run, tagged)
+
+
+@_step(name="switch")
+def switch(run: Passage, tagged: Tagged, decision: str) -> str:
+    """Smoke-test the package and make it the champion."""
+    return releasing.switch(run, tagged, decision)
+
+
+@_step(name="push", retries=2, retry_delay_seconds=[2, 10], retry_condition_fn=lambda _t, _r, state: _lost(state))
+def push(run: Passage) -> str:
+    """Send data, models and tags to the remotes that are configured."""
+    files = run.pipeline.push()
+    if run.git.has_remote():
+        run.git.push()
+    return f"{files} files pushed"
+
+
+def _lost(state: Any) -> bool:
+    return isinstance(state.result(raise_on_failure=False), (WorkspaceError, ConnectionError, TimeoutError))
+
+
+def root_of(run: Passage) -> Path:
+    """The workspace of a run."""
+    return run.paths.root

@@ -1,0 +1,98 @@
+"""One run: holds the workspace, has a row in the store, ends in exactly one state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from signoff.core.errors import SignoffError
+from signoff.core.paths import Paths
+from signoff.core.record import Record
+from signoff.core.run import Cause, Request, Run, RunState, load_run_settings, save_run_settings
+from signoff.core.settings import Project
+from signoff.core.settings_file import load_project
+from signoff.core.stage import StageContext
+from signoff.gates import Gatekeeper
+from signoff.ledger import Ledger
+from signoff.store import Store, open_store
+from signoff.workspace.git import Git
+from signoff.workspace.lock import workspace_lock
+from signoff.workspace.pipeline import Pipeline
+from tasks.listeners import Listeners, present
+from tasks.runner import StageOutcome
+
+
+class Ending(Record):
+    """How a run ended: what a flow answers, and what the command line prints."""
+
+    run: str
+    state: RunState
+    message: str
+    review: str | None = None
+    tag: str | None = None
+    digest: str | None = None
+    stages: tuple[StageOutcome, ...] = ()
+
+
+@dataclass
+class Passage:
+    """The open run and what its steps work with."""
+
+    run: Run
+    project: Project
+    paths: Paths
+    git: Git
+    pipeline: Pipeline
+    store: Store
+    ledger: Ledger
+    gatekeeper: Gatekeeper
+    stages: list[StageOutcome] = field(default_factory=list)
+
+    def context(self) -> StageContext:
+        """The workspace as a stage sees it now."""
+        return StageContext(self.paths, self.project, load_run_settings(self.paths.run), Listeners(*present()))
+
+    def end(
+        self,
+        state: RunState,
+        message: str,
+        *,
+        review: str | None = None,
+        tag: str | None = None,
+        digest: str | None = None,
+    ) -> Ending:
+        """Close the run in the store and say how it ended."""
+        self.store.finish_run(self.run.id, state, message=message, candidate=digest)
+        stages = tuple(self.stages)
+        return Ending(
+            run=self.run.id, state=state, message=message, review=review, tag=tag, digest=digest, stages=stages
+        )
+
+
+@contextmanager
+def passage(root: Path, flow: str, cause: Cause, request: Request, wait_seconds: float = 0) -> Iterator[Passage]:
+    """Open a run under the workspace lock; whatever happens inside, its row ends in a state.
+
+    A run that was killed has left its row behind as running: the next holder of the lock marks it interrupted.
+
+    Raises:
+        WorkspaceBusyError: another run holds the workspace.
+    """
+    paths, project = Paths(root), load_project(root)
+    with workspace_lock(paths.state, f"{flow} ({cause.sentence()})", cause.actor, wait_seconds):
+        save_run_settings(paths.run, request.applied(load_run_settings(paths.run)))
+        with open_store(project, paths) as store:
+            ledger = Ledger(store, paths)
+            ledger.reconcile()
+            store.interrupt_running_runs()
+            as_of = load_run_settings(paths.run).as_of
+            run = store.start_run(flow, cause, as_of=as_of)
+            gatekeeper = Gatekeeper(project, store, ledger, paths)
+            open_run = Passage(run, project, paths, Git(root), Pipeline(root), store, ledger, gatekeeper)
+            try:
+                yield open_run
+            except (SignoffError, OSError, KeyboardInterrupt) as error:
+                store.finish_run(run.id, RunState.FAILED, message=str(error) or type(error).__name__)
+                raise
