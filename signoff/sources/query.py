@@ -63,7 +63,22 @@ def answer(duck: Duck, sql: str, path: Path | None, clocks: dict[str, datetime])
             )
         return duck.connection.sql(sql, params={key: clocks[key] for key in named}).to_arrow_table()
     except Problem as error:
-        raise _explain(error, sql, path) from error
+        raise _damaged_source(duck) or _explain(error, sql, path) from error
+
+
+def _damaged_source(duck: Duck) -> DataError | None:
+    """The source that cannot be read to its end, if that is why: a Parquet file may have a sound head only."""
+    for (name,) in duck.run("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall():
+        try:
+            duck.run(f"SELECT count(COLUMNS(*)) FROM {quoted(name)}").fetchall()
+        except Problem as error:
+            return DataError(
+                f"source {name!r} cannot be read to its end",
+                where=name,
+                got=" ".join(explain(error).message.split()),
+                next_step="copy its file again",
+            )
+    return None
 
 
 def _explain(error: Problem, sql: str, path: Path | None) -> DataError:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from signoff.core.data import LeftOut, SourceFact
+from signoff.core.errors import SettingsError
 from signoff.core.progress import Progress, Silent
 from signoff.core.record import now
 from signoff.core.settings import Project
@@ -57,6 +58,7 @@ def read_rows(
         SettingsError: signoff.yaml names what cannot be used.
         DataError: a source cannot be read, the SQL fails, a column is not there, or no rows are left.
     """
+    _check_dropped(project)
     data = project.data
     clock = _naive(as_of or now())
     since = _since(clock if as_of else None, start, data.history_days)
@@ -89,6 +91,21 @@ def _protect(frame: pd.DataFrame, project: Project, root: Path) -> pd.DataFrame:
         return frame
     key = pseudonym_key(root)
     return frame.assign(**{name: pseudonymise(frame[name], key) for name in data.pseudonymise})
+
+
+def _check_dropped(project: Project) -> None:
+    data = project.data
+    single = tuple(name for name in (data.time_column, data.group_column) if name)
+    needed = {*single, *data.id_columns, *data.pseudonymise, *data.sensitive, *project.evaluate.slices}
+    if both := sorted(needed & set(data.drop)):
+        raise SettingsError(
+            f"data.drop removes {both[0]!r}, which another setting needs",
+            where="signoff.yaml",
+            next_step="take it out of data.drop: columns with a role of their own are never features",
+        )
+    moments = {name for name in (data.time_column, data.known_column) if name}
+    if hidden := sorted(moments & set(data.pseudonymise)):
+        raise SettingsError(f"data.pseudonymise would hide the moments of {hidden[0]!r}", where="signoff.yaml")
 
 
 def _named_columns(project: Project) -> dict[str, tuple[str, ...]]:

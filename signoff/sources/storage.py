@@ -30,21 +30,27 @@ def plain_frame(table: Any, where: str) -> pd.DataFrame:
 
 def _plain(column: Any, name: str, where: str) -> pd.Series:
     kind = column.type
-    if kinds.is_boolean(kind):
-        series = column.cast(pa.int8()).to_pandas()
-        return series.astype("bool" if not column.null_count else "float64")
-    if kinds.is_integer(kind) and not kinds.is_uint64(kind) and not column.null_count:
-        return column.cast(pa.int64()).to_pandas()
-    if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind):
-        return column.cast(pa.float64(), safe=False).to_pandas().astype("float64")
-    if kinds.is_duration(kind):
-        return column.cast(pa.duration("us")).to_pandas().dt.total_seconds()
-    if kinds.is_date(kind) or kinds.is_timestamp(kind):
-        return column.cast(pa.timestamp("us"), safe=False).to_pandas().astype("datetime64[us]")
     if kinds.is_dictionary(kind):
         return _plain(column.cast(kind.value_type), name, where)
+    target, dtype = _storage(kind, bool(column.null_count), name, where)
+    series = pd.Series(column.cast(target, safe=False).to_pandas())
+    return series.dt.total_seconds() if kinds.is_duration(kind) else series.astype(pd.api.types.pandas_dtype(dtype))
+
+
+def _storage(kind: Any, gaps: bool, name: str, where: str) -> tuple[Any, str]:
+    """The Arrow type to cast to, and pandas' name of the type in storage."""
+    if kinds.is_boolean(kind):
+        return (pa.int8(), "float64") if gaps else (kind, "bool")
+    if kinds.is_integer(kind) and not kinds.is_uint64(kind) and not gaps:
+        return pa.int64(), "int64"
+    if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind):
+        return pa.float64(), "float64"
+    if kinds.is_duration(kind):
+        return pa.duration("us"), "float64"
+    if kinds.is_date(kind) or kinds.is_timestamp(kind):
+        return pa.timestamp("us"), "datetime64[us]"
     if kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_time(kind) or kinds.is_null(kind):
-        return column.cast(pa.large_string()).to_pandas().astype("str")
+        return pa.large_string(), "str"
     raise DataError(
         f"column {name!r} holds {kind}, which no model reads",
         where=where,

@@ -80,9 +80,17 @@ def load_frame(duck: Duck, name: str, frame: pd.DataFrame) -> None:
     """Make the table `name` from a frame; columns that hold nothing become text."""
     empty = [column for column in frame.columns if frame[column].isna().all()]
     frame = frame.astype(dict.fromkeys(empty, "str"))
-    duck.connection.register("frame given", frame)
-    duck.run(f'CREATE TABLE {quoted(name)} AS SELECT * FROM "frame given"')
-    duck.connection.unregister("frame given")
+    try:
+        duck.connection.register("frame given", frame)
+        duck.run(f'CREATE TABLE {quoted(name)} AS SELECT * FROM "frame given"')
+        duck.connection.unregister("frame given")
+    except Problem as error:
+        raise DataError(
+            f"the answer of source {name!r} cannot be used as a table",
+            where=name,
+            got=explain(error).message,
+            next_step="give each column of the query one type and a name of its own",
+        ) from error
 
 
 def source_path(data: Data, root: Path, name: str, source: FileSource) -> Path:

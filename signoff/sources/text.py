@@ -19,6 +19,12 @@ SEPARATORS = (",", ";", "\t", "|")
 COMMON_ENCODINGS = "utf-8, utf-16, cp1252, latin-1, shift_jis, gb18030"
 
 
+class EncodingError(DataError):
+    """Bytes that the stated encoding does not allow; `mixed` when other lines are rightly in it."""
+
+    mixed = False
+
+
 def open_bytes(path: Path) -> IO[bytes]:
     """The file's bytes, unpacked when the name ends in .gz."""
     return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
@@ -41,29 +47,9 @@ def check_encoding(path: Path, source: FileSource, name: str, copy_to: Path) -> 
             allowed=f"{COMMON_ENCODINGS}, or any other that Python knows",
         ) from error
     plain = codec.name in ("utf-8", "ascii")
-    decoder = codec.incrementaldecoder("strict")
-    offset = lines = 0
-    wide = False
     try:
         with open_bytes(path) as file, io.BytesIO() if plain else copy_to.open("wb") as copy:
-            while True:
-                chunk = file.read(CHUNK_BYTES)
-                pending = decoder.getstate()[0]
-                try:
-                    text = decoder.decode(chunk, final=not chunk)
-                except UnicodeDecodeError as error:
-                    good = error.object[: error.start]
-                    line = lines + good.count(b"\n") + 1
-                    place = offset - len(pending) + error.start
-                    wide = wide or not good.isascii()
-                    raise _wrong_bytes(path, source, name, line, place, error, wide) from error
-                if not plain:
-                    copy.write(text.encode())
-                if not chunk:
-                    break
-                lines += chunk.count(b"\n")
-                offset += len(chunk)
-                wide = wide or not text.isascii()
+            _decode(file, copy if not plain else None, codec, path, source, name)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
             f"{path.name} is not a whole gzip file", where=str(path), got=error, next_step="copy the file again"
@@ -71,23 +57,50 @@ def check_encoding(path: Path, source: FileSource, name: str, copy_to: Path) -> 
     return path if plain else copy_to
 
 
-def _wrong_bytes(
-    path: Path, source: FileSource, name: str, line: int, offset: int, error: UnicodeDecodeError, wide: bool
-) -> DataError:
-    wrong = error.object[error.start : error.start + 1]
-    mixed = " although other lines hold such text: the file mixes encodings" if wide else ""
+def _decode(
+    file: IO[bytes], copy: IO[bytes] | None, codec: codecs.CodecInfo, path: Path, source: FileSource, name: str
+) -> None:
+    decoder = codec.incrementaldecoder("strict")
+    offset = lines = 0
+    wide = False
+    while True:
+        chunk = file.read(CHUNK_BYTES)
+        pending = decoder.getstate()[0]
+        try:
+            text = decoder.decode(chunk, final=not chunk)
+        except UnicodeError as error:
+            # Some codecs do not say where, such as UTF-16 that lacks its first mark.
+            start = error.start if isinstance(error, UnicodeDecodeError) else 0
+            data = error.object if isinstance(error, UnicodeDecodeError) else chunk
+            line = lines + data[:start].count(b"\n") + 1
+            place = f"{path}, line {line}, byte offset {offset - len(pending) + start}"
+            mixed = wide or not data[:start].isascii()
+            raise _wrong_bytes(path, source, name, place, data[start : start + 1], mixed) from error
+        if copy is not None:
+            copy.write(text.encode())
+        if not chunk:
+            return
+        lines += chunk.count(b"\n")
+        offset += len(chunk)
+        wide = wide or not text.isascii()
+
+
+def _wrong_bytes(path: Path, source: FileSource, name: str, where: str, wrong: bytes, mixed: bool) -> EncodingError:
+    also = " although other lines hold such text: the file mixes encodings" if mixed else ""
     way = (
         "save the whole file in one encoding"
-        if wide
+        if mixed
         else f"set data.sources.{name}.encoding in signoff.yaml, for instance cp1252 or latin-1"
     )
-    return DataError(
-        f"{path.name} is not {source.encoding} text{mixed}",
-        where=f"{path}, line {line}, byte offset {offset}",
+    error = EncodingError(
+        f"{path.name} is not {source.encoding} text{also}",
+        where=where,
         got=f"byte 0x{wrong.hex()}",
         allowed=COMMON_ENCODINGS,
         next_step=way,
     )
+    error.mixed = mixed
+    return error
 
 
 def read_header(path: Path, source: FileSource, name: str) -> tuple[list[str], str]:
