@@ -1,0 +1,39 @@
+"""What the tables of one project share."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from signoff.core.digest import canonical_json
+from signoff.core.errors import IntegrityError
+from signoff.core.record import Record
+from signoff.store.database import Database
+
+R = TypeVar("R", bound=Record)
+
+
+class Part:
+    """The tables of one project in one database, as one workspace sees them."""
+
+    def __init__(self, database: Database, project: str, place: str) -> None:
+        self.database = database
+        self.project = project
+        self.place = place
+
+    def _read(self, kind: type[R], text: str, what: str) -> R:
+        try:
+            return kind.model_validate_json(text)
+        except ValidationError as error:
+            raise IntegrityError(
+                f"{what} in the state database cannot be read",
+                where=self.database.where,
+                got=error.errors()[0]["msg"],
+                next_step="signoff verify",
+            ) from error
+
+
+def as_text(record: Record) -> str:
+    """A record as it stands in a table."""
+    return canonical_json(record.as_json()).decode()

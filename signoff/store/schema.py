@@ -1,0 +1,157 @@
+"""The tables, and the triggers that make the ledger append-only: the same for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, Text, insert, inspect, select, text
+
+from signoff.core.errors import WorkspaceError
+
+VERSION = 1
+"""Version of the tables; raised with every change of them."""
+
+metadata = MetaData()
+
+meta = Table(
+    "signoff_meta",
+    metadata,
+    Column("project", String(80), primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+runs = Table(
+    "signoff_runs",
+    metadata,
+    Column("project", String(80), primary_key=True),
+    Column("id", String(120), primary_key=True),
+    Column("place", String(80), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("started", String(40), nullable=False),
+    Column("record", Text, nullable=False),
+)
+reviews = Table(
+    "signoff_reviews",
+    metadata,
+    Column("project", String(80), primary_key=True),
+    Column("id", String(120), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("gate", String(20), nullable=False),
+    Column("digest", String(80), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("record", Text, nullable=False),
+)
+Index(
+    "signoff_reviews_one_question",
+    reviews.c.project,
+    reviews.c.gate,
+    reviews.c.digest,
+    unique=True,
+    sqlite_where=reviews.c.state != "superseded",
+    postgresql_where=reviews.c.state != "superseded",
+)
+ledger = Table(
+    "signoff_ledger",
+    metadata,
+    Column("project", String(80), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(20), nullable=False),
+    Column("about", String(120), nullable=False),
+    Column("record", Text, nullable=False),
+)
+Index("signoff_ledger_about", ledger.c.project, ledger.c.about)
+alerts = Table(
+    "signoff_alerts",
+    metadata,
+    Column("project", String(80), primary_key=True),
+    Column("id", String(120), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("opened", String(40), nullable=False),
+    Column("record", Text, nullable=False),
+)
+candidates = Table(
+    "signoff_candidates",
+    metadata,
+    Column("project", String(80), primary_key=True),
+    Column("digest", String(80), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("tag", String(160), nullable=False),
+    Column("record", Text, nullable=False),
+)
+
+_SQLITE_GUARD = (
+    """CREATE TRIGGER IF NOT EXISTS signoff_ledger_no_update BEFORE UPDATE ON signoff_ledger
+       BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
+    """CREATE TRIGGER IF NOT EXISTS signoff_ledger_no_delete BEFORE DELETE ON signoff_ledger
+       BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
+    # INSERT OR REPLACE fires no delete trigger, so an insert must be the next in line.
+    """CREATE TRIGGER IF NOT EXISTS signoff_ledger_next BEFORE INSERT ON signoff_ledger
+       WHEN NEW.sequence <> 1 + coalesce((SELECT max(sequence) FROM signoff_ledger WHERE project = NEW.project), 0)
+       BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
+)
+_POSTGRES_GUARD = (
+    """CREATE OR REPLACE FUNCTION signoff_ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$""",
+    """CREATE OR REPLACE FUNCTION signoff_ledger_in_line() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN
+         IF NEW.sequence <> 1 + coalesce((SELECT max(sequence) FROM signoff_ledger WHERE project = NEW.project), 0)
+         THEN RAISE EXCEPTION 'the ledger is append-only'; END IF;
+         RETURN NEW;
+       END $$""",
+    """CREATE TRIGGER signoff_ledger_no_change BEFORE UPDATE OR DELETE ON signoff_ledger
+       FOR EACH ROW EXECUTE FUNCTION signoff_ledger_refuse()""",
+    """CREATE TRIGGER signoff_ledger_no_truncate BEFORE TRUNCATE ON signoff_ledger
+       FOR EACH STATEMENT EXECUTE FUNCTION signoff_ledger_refuse()""",
+    """CREATE TRIGGER signoff_ledger_next BEFORE INSERT ON signoff_ledger
+       FOR EACH ROW EXECUTE FUNCTION signoff_ledger_in_line()""",
+)
+
+
+def is_prepared(connection: Connection) -> bool:
+    """Whether the tables are there in this version; asked without the write lock."""
+    return inspect(connection).has_table(meta.name) and version_of(connection) == VERSION
+
+
+def prepare(connection: Connection, where: str) -> None:
+    """Create the tables where there are none. The caller holds the database's write lock.
+
+    Raises:
+        WorkspaceError: the tables belong to a newer Signoff.
+    """
+    if not inspect(connection).has_table(meta.name):
+        metadata.create_all(connection)
+        guard = _SQLITE_GUARD if connection.dialect.name == "sqlite" else _POSTGRES_GUARD
+        for statement in guard:
+            connection.execute(text(statement))
+        connection.execute(insert(meta).values(project="", name="version", value=str(VERSION)))
+    found = version_of(connection)
+    if found != VERSION:
+        raise WorkspaceError(
+            "the state database was made by another version of Signoff",
+            where=where,
+            got=f"version {found}",
+            allowed=f"version {VERSION}",
+            next_step="install the Signoff that made it (signoff --version says which this is)",
+        )
+
+
+def version_of(connection: Connection) -> int | None:
+    """The version that the tables say they have."""
+    value = connection.execute(select(meta.c.value).where(meta.c.project == "", meta.c.name == "version")).scalar()
+    return int(value) if value is not None and value.isdigit() else None
+
+
+def guards(connection: Connection) -> frozenset[str]:
+    """Names of the ledger's triggers that stand."""
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'signoff_ledger'"
+        if connection.dialect.name == "sqlite"
+        else "SELECT tgname FROM pg_trigger WHERE tgrelid = 'signoff_ledger'::regclass AND NOT tgisinternal"
+        " AND tgenabled <> 'D'"
+    )
+    return frozenset(connection.execute(text(query)).scalars())
+
+
+def wanted_guards(dialect: str) -> frozenset[str]:
+    """Names of the triggers that should stand."""
+    if dialect == "sqlite":
+        return frozenset({"signoff_ledger_no_update", "signoff_ledger_no_delete", "signoff_ledger_next"})
+    return frozenset({"signoff_ledger_no_change", "signoff_ledger_no_truncate", "signoff_ledger_next"})
