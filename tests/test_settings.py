@@ -1,0 +1,101 @@
+"""Every mistake in signoff.yaml names file, line, key and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from signoff.core.errors import SettingsError
+from signoff.core.settings import Project
+from signoff.core.settings_file import load_project, load_record
+
+ROOT = Path(__file__).parents[1]
+BASE = """\
+project: flights
+question: Late?
+task: binary
+target: late
+data:
+  sources:
+    rows: {file: rows.csv}
+"""
+
+MISTAKES = [
+    ("serach: {}\n", r"serach is not a setting.*signoff\.yaml:8.*did you mean 'search'"),
+    ("search:\n  folds: 1\n", r"search\.folds is not allowed.*:9; got: 1; allowed: .*greater than or equal to 2"),
+    ("search:\n  budget: {secnods: 3}\n", r"search\.budget\.secnods is not a setting.*:9.*did you mean 'seconds'"),
+    ("search:\n  budget: {seconds: 3, trials: 4}\n", r"search\.budget is not allowed.*give either seconds or trials"),
+    ("search:\n  families: [lightgmb]\n", r"search\.families\.0 is not allowed.*got: lightgmb.*'lightgbm'"),
+    ("gates:\n  release:\n    modee: auto\n", r"gates\.release\.modee is not a setting.*:10.*did you mean 'mode'"),
+    ("gates:\n  release:\n    checks:\n      - {metric: a}\n", r"gates\.release\.checks\.0 is not allowed.*:11.*at_least, at_most or both"),
+    ("task: x\n", r"the key 'task' stands twice.*:8"),
+    ("split: {kind: time}\n", r"data\.time_column is needed"),
+    ("split: {kind: group}\n", r"data\.group_column is needed"),
+    ("a: [\n", r"not valid YAML.*signoff\.yaml:9"),
+]
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "signoff.yaml").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(("extra", "message"), MISTAKES, ids=[extra.split(":")[0] + str(i) for i, (extra, _) in enumerate(MISTAKES)])
+def test_a_mistake_is_explained(tmp_path: Path, extra: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_project(write(tmp_path, BASE + extra))
+
+
+def test_a_missing_key_is_named_with_its_parent(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"question is missing"):
+        load_project(write(tmp_path, BASE.replace("question: Late?\n", "")))
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"there is no signoff\.yaml here.*signoff init"):
+        load_project(tmp_path)
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "signoff.yaml").write_bytes(b"project: fl\xfcge\n")
+    with pytest.raises(SettingsError, match="cannot be read as UTF-8"):
+        load_project(tmp_path)
+
+
+def test_a_list_is_no_project(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="must be a mapping"):
+        load_project(write(tmp_path, "- a\n- b\n"))
+
+
+def test_the_target_may_not_be_an_identifier(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="the target 'late' may not be dropped"):
+        load_project(write(tmp_path, BASE + "  id_columns: [late]\n"))
+
+
+def test_several_sources_need_sql(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"several sources need data\.sql"):
+        load_project(write(tmp_path, BASE + "    more: {file: more.csv}\n"))
+
+
+def test_the_default_example_is_allowed_and_frozen() -> None:
+    project = load_project(ROOT)
+    assert project.project == "flights"
+    assert project.never_features() >= {"late", "flight_id", "asked_at", "known_at", "tailnum"}
+    with pytest.raises(ValueError, match="frozen"):
+        project.project = "other"  # type: ignore[misc]
+
+
+def test_every_setting_has_a_place_in_the_schema() -> None:
+    schema = Project.model_json_schema()
+    assert set(schema["properties"]) == set(Project.model_fields)
+    assert schema["additionalProperties"] is False
+
+
+def test_another_record_is_read_by_the_same_rules(tmp_path: Path) -> None:
+    from signoff.core.run import RunSettings
+
+    path = tmp_path / "run.yaml"
+    path.write_text("as_off: 2013-04-01\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"as_off is not a setting.*did you mean 'as_of'"):
+        load_record(path, RunSettings)
