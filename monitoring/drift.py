@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from monitoring.distances import (
     false_discovery_level,
 )
 from signoff.core.monitoring import Aspect, ColumnDrift
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FALSE_ALARM_RATE = 0.05
 """Chance of calling anything drift in a window in which nothing has changed."""
@@ -44,12 +47,18 @@ class Pair(NamedTuple):
     def method(self) -> str:
         return NUMBERS if self.reference.numeric else CATEGORIES
 
+    def with_values(self, reference: pd.Series, window: pd.Series) -> Pair:
+        """The same aspect of other values."""
+        return self._replace(
+            reference=Sample(reference, self.reference.numeric), window=Sample(window, self.window.numeric)
+        )
+
     def compare(self) -> Comparison:
         """The distance and the chance of it."""
         if self.aspect == "missing":
             return compare_shares(_count(self.reference.values), _count(self.window.values))
         if self.reference.numeric:
-            return compare_numbers(self.reference.values.to_numpy(), self.window.values.to_numpy())
+            return compare_numbers(_floats(self.reference.values), _floats(self.window.values))
         return compare_categories(self.reference.values, self.window.values)
 
 
@@ -120,6 +129,10 @@ def _note(pair: Pair, comparison: Comparison, level: float) -> str:
 
 def _nothing(window: pd.DataFrame) -> pd.Series:
     return pd.Series(np.full(len(window), np.nan), index=window.index)
+
+
+def _floats(values: pd.Series) -> NDArray[np.float64]:
+    return values.to_numpy(dtype="float64")
 
 
 def _count(values: pd.Series) -> tuple[int, int]:

@@ -11,7 +11,6 @@ import pandas as pd
 from monitoring.answers import Answers
 from monitoring.checks import alert_of, judge_checks, retrains
 from monitoring.columns import Sample, kinds_of
-from monitoring.distances import MATTERS
 from monitoring.drift import FALSE_ALARM_RATE, SAMPLE_ROWS, Pair, column_drift, pairs_of, sample_rows, verdict
 from monitoring.performance import performance
 from monitoring.reference import reference_answers, reference_inputs
@@ -99,20 +98,34 @@ def _drift(
     reference: pd.DataFrame, traffic: Traffic, kinds: Mapping[str, Kind]
 ) -> tuple[tuple[ColumnDrift, ...], ColumnDrift | None]:
     before, after = compared(reference, traffic.rows)
-    found = column_drift(pairs_of(before, after, kinds))
-    known = reference_answers(reference, traffic.answers.classes)
+    pair = prediction_pair(reference, traffic.answers)
+    prediction = verdict(pair, pair.compare(), FALSE_ALARM_RATE) if pair else None
+    return column_drift(pairs_of(before, after, kinds)), prediction
+
+
+def prediction_pair(reference: pd.DataFrame, answers: Answers) -> Pair | None:
+    """The window's answers and those of the reference; None when one side has none."""
+    known = reference_answers(reference, answers.classes)
     if known is None:
-        return found, None
-    sides = [sample_rows(answers.score().dropna().to_frame())[0] for answers in _named(known, traffic.answers)]
-    if min(map(len, sides)) == 0:
-        return found, None
-    numeric = not traffic.answers.classes or len(traffic.answers.classes) == 2
-    pair = Pair(PREDICTION, "values", *(Sample(side, numeric) for side in sides))
-    return found, verdict(pair, pair.compare(), FALSE_ALARM_RATE)
+        return None
+    before, after = (sample_rows(side.score().dropna().to_frame("score"))["score"] for side in (known, answers))
+    if min(before.size, after.size) == 0:
+        return None
+    numeric = len(answers.classes) in (0, 2)
+    return Pair(PREDICTION, "values", Sample(before, numeric), Sample(after, numeric))
 
 
-def _named(*both: Answers) -> list[Answers]:
-    return [Answers(answers.label.rename(0), answers.probability, answers.classes) for answers in both]
+def compared_pairs(
+    report: WindowReport, reference: pd.DataFrame, traffic: Traffic, kinds: Mapping[str, Kind]
+) -> tuple[list[Pair], list[ColumnDrift]]:
+    """What was compared in a report, and the verdicts, side by side; for charts."""
+    if not report.drift:
+        return [], []
+    pairs, verdicts = pairs_of(*compared(reference, traffic.rows), kinds), list(report.drift)
+    pair = prediction_pair(reference, traffic.answers)
+    if pair is not None and report.prediction is not None:
+        return [pair, *pairs], [report.prediction, *verdicts]
+    return pairs, verdicts
 
 
 def compared(reference: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -158,6 +171,3 @@ def _sampling(reference: pd.DataFrame, window: Window) -> tuple[str, ...]:
         if rows > SAMPLE_ROWS
     ]
     return tuple(notes)
-
-
-__all__ = ["MATTERS", "PREDICTION", "Traffic", "compared", "watch_window", "watched"]
