@@ -31,14 +31,20 @@ class _CanonicalPickler(pickle._Pickler):
         super().save(obj, save_persistent_id)  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, np.ndarray) and obj.dtype.names and not obj.dtype.hasobject:
-            clean = np.zeros(obj.shape, dtype=obj.dtype)
-            for name in obj.dtype.names:
-                clean[name] = obj[name]
-            return clean.__reduce_ex__(PROTOCOL)
+        if type(obj) is np.ndarray and not obj.dtype.hasobject:
+            return _padding_cleared(obj).__reduce__()
         if type(obj) is set or type(obj) is frozenset:
             return type(obj), (sorted(obj, key=canonical_bytes),)
         return NotImplemented
+
+
+def _padding_cleared(array: Any) -> Any:
+    if not array.dtype.names:
+        return array
+    clean = np.zeros(array.shape, dtype=array.dtype)
+    for name in array.dtype.names:
+        clean[name] = array[name]
+    return clean
 
 
 def canonical_bytes(value: Any) -> bytes:
