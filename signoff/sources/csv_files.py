@@ -96,12 +96,13 @@ def _types(duck: Duck, name: str, columns: list[str]) -> dict[str, str]:
     for column in columns:
         for kind, pattern in _PATTERNS.items():
             look = f"regexp_full_match({quoted(column)}, {literal(pattern)})"
-            tests.append(f"bool_and({look} AND TRY_CAST({quoted(column)} AS {kind}) IS NOT NULL)")
+            fits = f"bool_and({look} AND TRY_CAST({quoted(column)} AS {kind}) IS NOT NULL)"
+            tests.append(f"{fits} FILTER (WHERE {quoted(column)} IS NOT NULL)")
     found = duck.run(f"SELECT {', '.join(tests)} FROM {quoted(name + ' text')}").fetchone()
-    filled, fits = found[: len(columns)], found[len(columns) :]
+    filled, all_fit = found[: len(columns)], found[len(columns) :]
     types = {}
     for index, column in enumerate(columns):
-        own = fits[index * len(_PATTERNS) : (index + 1) * len(_PATTERNS)]
+        own = all_fit[index * len(_PATTERNS) : (index + 1) * len(_PATTERNS)]
         matching = [kind for kind, holds in zip(_PATTERNS, own, strict=True) if holds]
         types[column] = matching[0] if filled[index] and matching else "VARCHAR"
     return types

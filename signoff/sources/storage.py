@@ -34,7 +34,7 @@ def _plain(column: Any, name: str, where: str) -> pd.Series:
         return _plain(column.cast(kind.value_type), name, where)
     target, dtype = _storage(kind, bool(column.null_count), name, where)
     series = pd.Series(column.cast(target, safe=False).to_pandas())
-    return series.dt.total_seconds() if kinds.is_duration(kind) else series.astype(pd.api.types.pandas_dtype(dtype))
+    return series.astype(pd.api.types.pandas_dtype(dtype))
 
 
 def _storage(kind: Any, gaps: bool, name: str, where: str) -> tuple[Any, str]:
@@ -45,8 +45,6 @@ def _storage(kind: Any, gaps: bool, name: str, where: str) -> tuple[Any, str]:
         return pa.int64(), "int64"
     if kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_decimal(kind):
         return pa.float64(), "float64"
-    if kinds.is_duration(kind):
-        return pa.duration("us"), "float64"
     if kinds.is_date(kind) or kinds.is_timestamp(kind):
         return pa.timestamp("us"), "datetime64[us]"
     if kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_time(kind) or kinds.is_null(kind):
@@ -55,7 +53,7 @@ def _storage(kind: Any, gaps: bool, name: str, where: str) -> tuple[Any, str]:
         f"column {name!r} holds {kind}, which no model reads",
         where=where,
         allowed="numbers, booleans, text, dates and times",
-        next_step="unpack it in the SQL, or name its parts in separate columns",
+        next_step="make a number or text of it in the SQL: epoch() of an interval, the parts of a list in own columns",
     )
 
 
