@@ -1,1 +1,1 @@
-"""BentoML: the served service and its package."""
+"""Packaging and serving: the bento, its verification, the endpoint, batch scoring. BentoML is named only here."""
