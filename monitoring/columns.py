@@ -79,3 +79,19 @@ def labels_of(column: pd.Series, kind: Kind) -> pd.Series:
 def _numbers(column: pd.Series) -> NDArray[np.float64]:
     numbers = pd.to_numeric(column, errors="coerce")
     return np.asarray(numbers.to_numpy(dtype="float64", na_value=np.nan), dtype="float64")
+
+
+def typed(frame: pd.DataFrame, inputs: Mapping[str, str]) -> pd.DataFrame:
+    """The model's inputs of rows that came as JSON, each column in the type of its kind; a column that nobody sent is
+    empty."""
+    return pd.DataFrame({name: _typed(frame, name, kind) for name, kind in inputs.items()}, index=frame.index)
+
+
+def _typed(frame: pd.DataFrame, name: str, kind: str) -> pd.Series:
+    if name not in frame:
+        return pd.Series(np.full(len(frame), np.nan), index=frame.index)
+    if kind == "number":
+        return pd.Series(_numbers(frame[name]), index=frame.index)
+    if kind == "datetime":
+        return pd.to_datetime(frame[name], errors="coerce", utc=True, format="ISO8601").dt.tz_localize(None)
+    return frame[name]

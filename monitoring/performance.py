@@ -10,8 +10,8 @@ import pandas as pd
 
 from monitoring import metrics
 from monitoring.answers import Answers, label_positions
-from monitoring.calibration import calibration_gap
-from signoff.core.evidence import Value
+from monitoring.calibration import calibration_gap, calibration_table
+from signoff.core.evidence import Table, Value
 from signoff.core.monitoring import Performance
 from signoff.core.settings import Project, Task
 
@@ -50,10 +50,21 @@ def performance(answers: Answers, outcomes: pd.Series, project: Project) -> tupl
     rows = int(usable.sum())
     if rows < LEAST_ROWS:
         return Performance(rows=rows), tuple(notes)
-    measured = (
-        _regression(answers, truth, usable) if project.task is Task.REGRESSION else _classes(answers, truth, usable)
+    measure = _regression if project.task is Task.REGRESSION else _classes
+    measured = measure(answers, truth, usable)
+    found = Performance(
+        rows=rows,
+        values=_with_intervals(measured, rows, project),
+        calibration=_calibration(answers, truth, usable),
     )
-    return Performance(rows=rows, values=_with_intervals(measured, rows, project)), tuple(notes)
+    return found, tuple(notes)
+
+
+def _calibration(answers: Answers, truth: Numbers, usable: NDArray[np.bool_]) -> Table | None:
+    if len(answers.classes) > 2:
+        return None
+    bins = calibration_table(answers.score().to_numpy(dtype=float)[usable], truth[usable])
+    return Table(columns=("predicted", "observed", "rows"), rows=tuple(bins))
 
 
 def _classes(answers: Answers, truth: Numbers, usable: NDArray[np.bool_]) -> dict[str, Weighted]:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from signoff.core.data import FailedExpectation
 from signoff.core.decision import CheckResult
-from signoff.core.evidence import Value
+from signoff.core.evidence import Table, Value
 from signoff.core.record import Moment, Record
 from signoff.core.settings import Check
 
@@ -83,6 +83,9 @@ class Performance(Record):
 
     rows: int = Field(description="rows whose outcome is known")
     values: tuple[Value, ...] = ()
+    calibration: Table | None = Field(
+        None, description="foretold and observed mean and rows of each bin of the prediction"
+    )
 
 
 class NotJudged(Record):
