@@ -1,4 +1,4 @@
-"""Rows at a clock: what each kind of source gives, what the clock cuts, and that the same inputs give the same bytes."""
+"""Rows at a clock: what each kind of source gives, what the clock cuts; the same inputs give the same bytes."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ def test_order_of_the_source_does_not_matter(tmp_path: Path) -> None:
 
 def test_pseudonyms_hide_and_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIGNOFF_PSEUDONYM_KEY", raising=False)
-    frame = orders().assign(buyer=[f"buyer {index % 7}" for index in range(120)], number=[None, *range(119)])
+    frame = orders().assign(buyer=[f"buyer {index % 7}" for index in range(120)], number=[np.nan, *range(119)])
     put(tmp_path, frame)
     settings = project(pseudonymise=["buyer", "number"], drop=["city"])
     first = read_rows(settings, tmp_path, None).frame

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,7 +31,9 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise _readable(error, path) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the name cannot even be looked up there is nothing to remove, and the first error is the one to tell.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

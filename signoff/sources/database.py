@@ -6,6 +6,7 @@ import os
 import re
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 from sqlalchemy import DateTime, bindparam, create_engine, text
@@ -36,8 +37,9 @@ def read_query(name: str, source: QuerySource, root: Path, clocks: dict[str, dat
         raise SettingsError(
             f"{key}.query must be one SELECT", where="signoff.yaml", got=source.query.strip()[:80], allowed="SELECT ..."
         )
-    address = _address(source.database, key, root)
+    address = _address(source.database, key)
     shown = address.render_as_string(hide_password=True)
+    address = _read_only(address, key, root)
     statement = text(source.query)
     for parameter in statement.compile().params:
         if parameter not in clocks:
@@ -59,8 +61,12 @@ def read_query(name: str, source: QuerySource, root: Path, clocks: dict[str, dat
         ) from error
     try:
         with engine.connect() as connection:
-            return pd.read_sql_query(statement, connection)
-    except (SQLAlchemyError, pd.errors.DatabaseError) as error:
+            if address.get_backend_name() == "postgresql":
+                connection = connection.execution_options(postgresql_readonly=True)
+            result = connection.execute(statement)
+            rows = [tuple(row) for row in result]
+            return pd.DataFrame.from_records(rows, columns=list(result.keys()), coerce_float=True)
+    except SQLAlchemyError as error:
         detail = str(error.orig if isinstance(error, DBAPIError) else error).strip()
         raise DataError(
             f"the database of source {name!r} refused the query or does not answer",
@@ -72,7 +78,7 @@ def read_query(name: str, source: QuerySource, root: Path, clocks: dict[str, dat
         engine.dispose()
 
 
-def _address(given: str, key: str, root: Path) -> URL:
+def _address(given: str, key: str) -> URL:
     address = given
     if given.startswith("env:"):
         variable = given.removeprefix("env:")
@@ -86,7 +92,7 @@ def _address(given: str, key: str, root: Path) -> URL:
             )
     try:
         url = make_url(address)
-        backend = url.get_backend_name()
+        url.get_backend_name()
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         # The text may hold a password, so it is not shown.
         raise SettingsError(
@@ -94,10 +100,14 @@ def _address(given: str, key: str, root: Path) -> URL:
             where="signoff.yaml",
             allowed="sqlite:///FILE, postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or env:NAME",
         ) from error
-    if backend == "sqlite" and url.database not in (None, "", ":memory:"):
-        file = root / str(url.database)
-        if not file.is_file():
-            # SQLite would make an empty database of that name.
-            raise DataError(f"the database file of {key} is missing", where=str(file), next_step="correct the address")
-        url = url.set(database=str(file))
     return url
+
+
+def _read_only(url: URL, key: str, root: Path) -> URL:
+    """A SQLite file below `root` opened for reading: it would else make an empty database of a mistyped name."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return url
+    file = root / str(url.database)
+    if not file.is_file():
+        raise DataError(f"the database file of {key} is missing", where=str(file), next_step="correct the address")
+    return url.set(database=f"file:{quote(str(file))}", query={"mode": "ro", "uri": "true"})
