@@ -67,6 +67,10 @@ def prepare_inputs(name: str, context: StageContext) -> None:
         from tasks.validate import ensure_suite
 
         ensure_suite(context)
+    elif name == "prepare":
+        from models.features import ensure_plan
+
+        ensure_plan(context)
 
 
 def _stale(name: str, context: StageContext, pipeline: Pipeline) -> list[str]:
