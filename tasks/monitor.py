@@ -21,7 +21,7 @@ from signoff.core.labels import label_texts
 from signoff.core.monitoring import Origin, Window, WindowReport, WindowRequest
 from signoff.core.paths import Paths
 from signoff.core.record import now
-from signoff.core.search import Recipe
+from signoff.core.search import ModelRecord, Recipe
 from signoff.core.settings import Project
 from signoff.core.stage import StageContext
 from signoff.core.tables import read_table
@@ -101,12 +101,19 @@ def load_champion(paths: Paths) -> Champion:
             "nothing has been released, so there is nothing to monitor", next_step="signoff review list"
         )
     parcel = open_parcel(paths.champion, paths.public_keys)
+    if not (paths.champion / REFERENCE).exists() and _is_current(paths, parcel.model.digest):
+        keep_reference(paths)  # a release that was killed between the switch and this
     if not (paths.champion / REFERENCE).exists():
         raise NotFoundError(
             "the champion has no reference data", where=str(paths.champion / REFERENCE), next_step="signoff run"
         )
     recipe = Recipe.model_validate(read_json(paths.champion / "model" / "recipe.json"))
     return Champion(parcel, recipe, read_table(paths.champion / REFERENCE))
+
+
+def _is_current(paths: Paths, digest: str) -> bool:
+    record = paths.model / "model.json"
+    return record.exists() and ModelRecord.model_validate(read_json(record)).digest == digest
 
 
 def keep_reference(paths: Paths, folder: Path | None = None) -> Path:
