@@ -90,15 +90,16 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, name: str, how: Any, s
 def test_types_of_a_csv_follow_the_stated_rule(tmp_path: Path) -> None:
     (tmp_path / "sources").mkdir()
     (tmp_path / "sources" / "orders.csv").write_text(
-        "whole,gaps,number,code,flag,flag_gaps,moment,zoned,day,mixed,quoted,empty,late\n"
-        '1,1,1.5,007,true,true,2024-01-01 10:00,2024-01-01T10:00:00+02:00,2024-01-01,1,"a\nb",,0\n'
-        '-2,NA,2e3,008,FALSE,,2024-01-02 11:00:30,2024-01-01T10:00:00Z,2024-01-02,x,"say ""hi""",,1\n'
+        "whole,gaps,number,long,code,flag,flag_gaps,moment,zoned,day,mixed,quoted,empty,late\n"
+        '1,1,1.5,12345678901234567890,007,true,true,2024-01-01 10:00,2024-01-01T10:00:00+02:00,2024-01-01,1,"a\nb",,0\n'
+        '-2,NA,2e3,1,008,FALSE,,2024-01-02 11:00:30,2024-01-01T10:00:00Z,2024-01-02,x,"say ""hi""",,1\n'
     )
     frame = read_rows(project(), tmp_path, None).frame
     assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
         "whole": "int64",
         "gaps": "float64",
         "number": "float64",
+        "long": "str",
         "code": "str",
         "flag": "bool",
         "flag_gaps": "float64",
@@ -137,6 +138,7 @@ def test_the_clock_cuts_and_counts_each_row_once(tmp_path: Path) -> None:
     frame = orders().astype({"late": "object"})
     frame.loc[frame.index[10:15], "late"] = None
     frame.loc[frame.index[0], "late"] = None  # too old as well: counted as that
+    frame.loc[frame.index[20], "known"] = pd.NaT
     put(tmp_path, frame)
     settings = project(time_column="asked", known_column="known", history_days=30)
     rows = read_rows(settings, tmp_path, datetime(2024, 2, 1))
@@ -147,6 +149,7 @@ def test_the_clock_cuts_and_counts_each_row_once(tmp_path: Path) -> None:
         "the outcome was not known at the clock (known)": 2,
         "older than 30 days of history": 1,
         "the target late is missing": 5,
+        "known is missing": 1,
     }
     assert len(rows.frame) + sum(cut.rows for cut in rows.left_out) == 120
 

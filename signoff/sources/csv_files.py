@@ -1,7 +1,8 @@
 """CSV through DuckDB: read as text first, then typed by a rule that is stated here and nowhere guessed.
 
 A column is, in this order: integer, number, boolean, date or time (ISO 8601; a zone is turned into UTC), text.
-One value that does not fit makes it text. Numbers with leading zeros (007) stay text. Empty fields and NA, N/A,
+One value that does not fit makes it text. Numbers with leading zeros (007) or of more than 18 digits stay text: they
+are names, and would lose digits as numbers. Empty fields and NA, N/A,
 #N/A, NaN, nan, NULL, null are missing.
 """
 
@@ -20,7 +21,7 @@ LONGEST_LINE_BYTES = 10_000_000
 
 _PATTERNS = {
     "BIGINT": r"[+-]?(0|[1-9][0-9]{0,17})",
-    "DOUBLE": r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(?i:inf|infinity)",
+    "DOUBLE": r"[+-]?((0|[1-9][0-9]{0,17})(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(?i:inf|infinity)",
     "BOOLEAN": r"(?i:true|false)",
     "TIMESTAMPTZ": r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?",

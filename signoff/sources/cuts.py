@@ -50,6 +50,9 @@ def cut_rows(
         begin = EARLIEST if pd.isna(end) else days_before(end, data.history_days)
         cuts.append((f"older than {data.history_days} days of history", asked < pd.Timestamp(begin)))
     cuts.append((f"the target {project.target} is missing", frame[project.target].isna()))
+    if data.known_column:
+        # A target whose moment nobody knows would be seen too early at some clock.
+        cuts.append((f"{data.known_column} is missing", frame[data.known_column].isna()))
     kept, left_out = _apply(frame, cuts)
     order = [name for name in (data.time_column, *data.id_columns) if name]
     ordered = kept.sort_values(order, kind="stable") if order else kept
