@@ -1,1 +1,21 @@
-"""Open a review, decide, see what follows."""
+"""The gates: how a flow asks, how people and policies answer, and what is shown of it."""
+
+from signoff.gates.deciding import decide, reopen
+from signoff.gates.desk import Desk, GateOutcome, Ruling, open_desk
+from signoff.gates.expiry import expire_reviews
+from signoff.gates.passing import pass_gate
+from signoff.gates.showing import ReviewSummary, list_reviews, summarise
+
+__all__ = [
+    "Desk",
+    "GateOutcome",
+    "ReviewSummary",
+    "Ruling",
+    "decide",
+    "expire_reviews",
+    "list_reviews",
+    "open_desk",
+    "pass_gate",
+    "reopen",
+    "summarise",
+]

@@ -1,1 +1,22 @@
-"""Keys, signatures, the hash chain and its verification."""
+"""The ledger: signed, hash-chained decisions and releases, in the state database and in git."""
+
+from signoff.ledger.journal import entry_bytes, read_pointer, write_pointer
+from signoff.ledger.keys import PublicKeys, read_public_keys
+from signoff.ledger.ledger import Ledger, champion, newest_release, open_ledger
+from signoff.ledger.rules import check_release, what_is_wrong
+from signoff.ledger.verify import verify
+
+__all__ = [
+    "Ledger",
+    "PublicKeys",
+    "champion",
+    "check_release",
+    "entry_bytes",
+    "newest_release",
+    "open_ledger",
+    "read_pointer",
+    "read_public_keys",
+    "verify",
+    "what_is_wrong",
+    "write_pointer",
+]

@@ -1,0 +1,126 @@
+"""What every gate needs at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from signoff.core.decision import Decision, Entry, GateName, Review, ReviewState
+from signoff.core.errors import NotFoundError, did_you_mean
+from signoff.core.paths import Paths
+from signoff.core.policy import POLICY_ACTOR, Judgement
+from signoff.core.record import Record
+from signoff.core.settings import GatePolicy, Project
+from signoff.ledger import Ledger, open_ledger, write_pointer
+from signoff.store import Store, open_store
+
+GateState = Literal["passed", "waiting", "rejected", "changes", "acknowledged", "expired"]
+STATES: dict[ReviewState, GateState] = {
+    ReviewState.OPEN: "waiting",
+    ReviewState.APPROVED: "passed",
+    ReviewState.REJECTED: "rejected",
+    ReviewState.CHANGES: "changes",
+    ReviewState.ACKNOWLEDGED: "acknowledged",
+    ReviewState.EXPIRED: "expired",
+}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One workspace, as those who ask and those who decide see it."""
+
+    project: Project
+    paths: Paths
+    store: Store
+    ledger: Ledger
+
+
+class GateOutcome(Record):
+    """How a flow finds a gate. `entry` is the ledger entry that closed the review; None while it waits."""
+
+    state: GateState
+    gate: GateName
+    review: Review | None = None
+    entry: Entry | None = None
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def decision(self) -> Decision | None:
+        """What was decided."""
+        return self.entry.decision() if self.entry is not None else None
+
+
+class Ruling(Record):
+    """What a decision did: its ledger entry, and where the review stands now."""
+
+    entry: Entry
+    judgement: Judgement
+    review: Review
+
+
+def open_desk(project: Project, paths: Paths) -> Desk:
+    """The desk of a workspace, after what a kill left unfinished was finished.
+
+    Raises:
+        SignoffError: the state database cannot be used, or what has to be finished does not verify.
+    """
+    store = open_store(project, paths)
+    return Desk(project, paths, store, open_ledger(store, paths))
+
+
+def policy_of(project: Project, gate: GateName) -> GatePolicy:
+    """The gate's policy in signoff.yaml.
+
+    Raises:
+        NotFoundError: the project has no such gate.
+    """
+    policy = getattr(project.gates, gate, None)
+    if not isinstance(policy, GatePolicy):
+        raise NotFoundError(f"there is no gate {gate}", allowed=did_you_mean(gate, type(project.gates).model_fields))
+    return policy
+
+
+def closing_entry(desk: Desk, review: Review) -> Entry | None:
+    """The ledger entry that closed a review."""
+    entries = desk.ledger.entries(about=review.id)
+    return next((entry for entry in reversed(entries) if entry.body.get("outcome") == review.state.value), None)
+
+
+def close_with(desk: Desk, review: Review, decision: Decision, state: ReviewState) -> tuple[Review, Entry]:
+    """Keep a decision and where the review stands by it, together or not at all.
+
+    The caller calls `publish` after its transaction: a file must never tell of what was not committed.
+    """
+    with desk.store.transaction():
+        entry = desk.ledger.append("decision", decision.model_copy(update={"outcome": state}).as_json())
+        if state is not ReviewState.OPEN:
+            review = desk.store.close_review(review.id, state, closed=decision.decided)
+    return review, entry
+
+
+def publish(desk: Desk, entry: Entry) -> None:
+    """The files of a decision that is in the table: its own, and decisions/release.json where it releases.
+
+    What a kill leaves out here, the next `open_desk` and `pass_gate` write.
+    """
+    desk.ledger.publish(entry)
+    if entry.body.get("gate") == "release" and entry.body.get("outcome") == ReviewState.APPROVED.value:
+        write_pointer(desk.paths.release_decision, entry)
+
+
+def policy_decision(review: Review, *, approve: bool, reasons: str, moment: datetime) -> Decision:
+    """A decision that the policy makes by itself."""
+    return Decision(
+        review=review.id,
+        project=review.project,
+        gate=review.gate,
+        digest=review.digest,
+        evidence_sha256=review.evidence_sha256,
+        verdict="approve" if approve else "reject",
+        actor=POLICY_ACTOR,
+        automatic=True,
+        reasons=reasons,
+        policy=review.policy,
+        decided=moment,
+    )

@@ -1,0 +1,189 @@
+"""How a flow asks at a gate: it is answered at once, and never waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from signoff.core.decision import CheckResult, Entry, GateName, Review, ReviewState
+from signoff.core.errors import IntegrityError, NotFoundError
+from signoff.core.evidence import Value
+from signoff.core.policy import check_sentence, may_pass_alone, run_checks
+from signoff.core.record import now
+from signoff.core.run import Cause
+from signoff.core.settings import GatePolicy, Mode
+from signoff.gates.desk import (
+    STATES,
+    Desk,
+    GateOutcome,
+    close_with,
+    closing_entry,
+    policy_decision,
+    policy_of,
+    publish,
+)
+from signoff.gates.expiry import expire_reviews
+from signoff.ledger import read_public_keys, what_is_wrong
+from signoff.store import NEW
+
+
+def pass_gate(
+    desk: Desk,
+    gate: GateName,
+    *,
+    digest: str,
+    evidence_sha256: str,
+    values: Iterable[Value],
+    run: str,
+    cause: Cause,
+    subject: str,
+    moment: datetime | None = None,
+) -> GateOutcome:
+    """Ask at a gate about one digest and its evidence; asked again, however often, it is one review and one decision.
+
+    What was decided about the same digest and evidence stands. Where the policy lets the machine pass alone, that is
+    a signed decision like any other. Else a review is opened under the policy now in force, and older open ones
+    of the gate are superseded (but for alerts, each of which is a question of its own).
+
+    Args:
+        desk: the workspace's desk.
+        gate: the door.
+        digest: what is decided on: a snapshot's, or a candidate's.
+        evidence_sha256: of the evidence that a reviewer sees.
+        values: the numbers that the gate's checks may name.
+        run: id of the run that asks.
+        cause: why that run exists; four eyes go by it.
+        subject: what is judged, for people.
+        moment: now, when not given.
+
+    Raises:
+        NotFoundError: the project has no such gate.
+        SignoffError: the decision could not be signed or kept.
+    """
+    moment = moment or now()
+    policy = policy_of(desk.project, gate)
+    checks = run_checks(policy.checks, {value.name: value for value in values})
+    expire_reviews(desk, moment)
+    with desk.store.transaction():
+        outcome = _already_asked(desk, gate, digest, evidence_sha256, policy)
+        if outcome is None:
+            review = _open(
+                desk,
+                Review(
+                    id=NEW,
+                    project=desk.project.project,
+                    gate=gate,
+                    digest=digest,
+                    evidence_sha256=evidence_sha256,
+                    run=run,
+                    cause=cause,
+                    policy=policy,
+                    checks=checks,
+                    opened=moment,
+                    subject=subject,
+                    involved=involved_in(desk, cause),
+                ),
+            )
+            outcome = _answer(desk, review, moment)
+    if outcome.entry is not None:
+        publish(desk, outcome.entry)
+    return outcome
+
+
+def involved_in(desk: Desk, cause: Cause) -> tuple[str, ...]:
+    """Who steered, or started what was steered: a run on request inherits from the review that was asked about."""
+    if cause.kind != "request" or cause.reference is None:
+        return ()
+    entry = next((entry for entry in desk.ledger.entries() if entry.hash == cause.reference), None)
+    if entry is None or entry.kind != "decision":
+        return ()
+    decision = entry.decision()
+    names = {decision.actor}
+    try:
+        before = desk.store.review(decision.review)
+        names |= {before.cause.actor, *before.involved}
+    except NotFoundError:
+        # A clone has the decision and not the review: its requester is all that is known.
+        pass
+    return tuple(sorted(names - {cause.actor}))
+
+
+def _already_asked(
+    desk: Desk, gate: GateName, digest: str, evidence_sha256: str, policy: GatePolicy
+) -> GateOutcome | None:
+    review = desk.store.standing_review(gate, digest)
+    if review is None:
+        entry = _decided_elsewhere(desk, gate, digest, evidence_sha256)
+        return _outcome_of(gate, None, entry) if entry is not None else None
+    if review.evidence_sha256 != evidence_sha256:
+        desk.store.close_review(review.id, ReviewState.SUPERSEDED, expected=review.state, note="the evidence changed")
+        return None
+    if review.state is not ReviewState.OPEN:
+        return _outcome_of(gate, review, _signed_answer(desk, review))
+    if review.policy != policy:
+        desk.store.close_review(review.id, ReviewState.SUPERSEDED, note="the gate's policy in signoff.yaml changed")
+        return None
+    return _waiting(review)
+
+
+def _signed_answer(desk: Desk, review: Review) -> Entry:
+    """A closed review opens no gate by itself: only its signed decision does."""
+    entry = closing_entry(desk, review)
+    wrong = what_is_wrong(entry, read_public_keys(desk.paths.public_keys)) if entry is not None else None
+    if entry is None or wrong is not None:
+        said = wrong[0] if wrong is not None else "no entry of the ledger closed it"
+        raise IntegrityError(
+            f"the review {review.id} stands {review.state.value} without a valid decision",
+            where=f"review {review.id}",
+            got=said,
+            next_step="signoff verify",
+        )
+    return entry
+
+
+def _decided_elsewhere(desk: Desk, gate: GateName, digest: str, evidence_sha256: str) -> Entry | None:
+    """A clone has decisions of which it has no review."""
+    question = {"gate": gate, "digest": digest, "evidence_sha256": evidence_sha256}
+    kept = {review.id for review in desk.store.reviews(gate=gate, digest=digest)}
+    answers = {ReviewState.APPROVED.value, ReviewState.REJECTED.value, ReviewState.CHANGES.value}
+    found = (
+        entry
+        for entry in reversed(desk.ledger.entries())
+        if question.items() <= entry.body.items() and entry.body.get("outcome") in answers
+    )
+    return next((entry for entry in found if entry.body.get("review") not in kept), None)
+
+
+def _open(desk: Desk, review: Review) -> Review:
+    opened = desk.store.open_review(review)
+    if review.gate != "alert":
+        for older in desk.store.reviews(state=ReviewState.OPEN, gate=review.gate):
+            if older.id != opened.id:
+                desk.store.close_review(older.id, ReviewState.SUPERSEDED, note=f"superseded by {opened.id}")
+    return opened
+
+
+def _answer(desk: Desk, review: Review, moment: datetime) -> GateOutcome:
+    if not may_pass_alone(review.policy, review.checks):
+        return _waiting(review)
+    reasons = _reasons(review.policy, review.checks)
+    decision = policy_decision(review, approve=True, reasons=reasons, moment=moment)
+    review, entry = close_with(desk, review, decision, ReviewState.APPROVED)
+    return _outcome_of(review.gate, review, entry)
+
+
+def _reasons(policy: GatePolicy, checks: tuple[CheckResult, ...]) -> str:
+    mode = "guarded, and every check holds" if policy.mode is Mode.GUARDED else "auto"
+    return "; ".join((f"the gate's mode is {mode}", *(check_sentence(check) for check in checks)))
+
+
+def _waiting(review: Review) -> GateOutcome:
+    broken = tuple(check_sentence(check) for check in review.checks if not check.holds)
+    reasons = broken or (f"the gate's mode is {review.policy.mode.value}",)
+    return GateOutcome(state="waiting", gate=review.gate, review=review, reasons=reasons)
+
+
+def _outcome_of(gate: GateName, review: Review | None, entry: Entry | None) -> GateOutcome:
+    state = review.state if review is not None else ReviewState(entry.body["outcome"] if entry is not None else "open")
+    reasons = (str(entry.body["reasons"]),) if entry is not None else ()
+    return GateOutcome(state=STATES[state], gate=gate, review=review, entry=entry, reasons=reasons)

@@ -1,0 +1,184 @@
+"""Ed25519 keys (RFC 8032): the deployment's private one, and the public ones that stand in git."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import uuid4
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from signoff.core.digest import sha256_bytes
+from signoff.core.errors import IntegrityError, RefusedError, SettingsError, WorkspaceError
+from signoff.core.files import write_bytes
+from signoff.core.paths import Paths
+
+VARIABLE = "SIGNOFF_LEDGER_KEY"
+"""Environment variable that may hold the private key, as PEM or as 64 hexadecimal digits."""
+
+PublicKeys = Mapping[str, Ed25519PublicKey]
+"""Public keys by their id."""
+
+
+class Signer:
+    """Signs with one private key."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self.public = private.public_key()
+        self.key_id = key_id(self.public)
+
+    def sign(self, digest: str) -> str:
+        """Ed25519 over the 32 bytes that `digest` (64 hexadecimal digits) names, as hexadecimal digits."""
+        return self._private.sign(bytes.fromhex(digest)).hex()
+
+
+def key_id(public: Ed25519PublicKey) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of the raw public key."""
+    return sha256_bytes(public.public_bytes(Encoding.Raw, PublicFormat.Raw))[:16]
+
+
+def signature_holds(public: Ed25519PublicKey, digest: str, signature: str) -> bool:
+    """Whether `signature` (hex) is that key's over `digest` (hex)."""
+    try:
+        public.verify(bytes.fromhex(signature), bytes.fromhex(digest))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def open_signer(paths: Paths) -> Signer:
+    """The deployment's key: from SIGNOFF_LEDGER_KEY, else .signoff/keys/ledger.key, made at first use.
+
+    Its public half is put into decisions/keys/, where git keeps it.
+
+    Raises:
+        SettingsError: SIGNOFF_LEDGER_KEY holds no key.
+        RefusedError: others may read the key file.
+        IntegrityError: the key file is damaged, or the public key of this id is another one.
+    """
+    text = os.environ.get(VARIABLE)
+    private = _from_variable(text) if text else _from_file(paths.state / "keys" / "ledger.key")
+    signer = Signer(private)
+    _publish(signer.public, paths.public_keys / f"{signer.key_id}.pub")
+    return signer
+
+
+def read_public_keys(folder: Path) -> dict[str, Ed25519PublicKey]:
+    """All public keys of a folder by their id.
+
+    A file that is no Ed25519 key, or whose name is not its key's id, is left out: what it should have
+    checked is then signed by an unknown key, which verification names.
+    """
+    keys: dict[str, Ed25519PublicKey] = {}
+    for path in sorted(folder.glob("*.pub")):
+        public = _read_public(path)
+        if public is not None and key_id(public) == path.stem:
+            keys[path.stem] = public
+    return keys
+
+
+def bad_key_files(folder: Path) -> tuple[Path, ...]:
+    """The files of a folder of public keys that `read_public_keys` leaves out."""
+    good = read_public_keys(folder)
+    return tuple(path for path in sorted(folder.glob("*.pub")) if path.stem not in good)
+
+
+def _read_public(path: Path) -> Ed25519PublicKey | None:
+    try:
+        public = load_pem_public_key(path.read_bytes())
+    except (ValueError, UnsupportedAlgorithm, OSError):
+        return None
+    return public if isinstance(public, Ed25519PublicKey) else None
+
+
+def _publish(public: Ed25519PublicKey, path: Path) -> None:
+    known = _read_public(path)
+    if known is None and not path.exists():
+        write_bytes(path, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    elif known is None or key_id(known) != key_id(public):
+        raise IntegrityError(
+            "the public key file was changed", where=str(path), next_step=f"git checkout -- {path.name}, then run again"
+        )
+
+
+def _from_variable(text: str) -> Ed25519PrivateKey:
+    text = text.strip()
+    try:
+        if re.fullmatch(r"[0-9a-fA-F]{64}", text):
+            return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(text))
+        key = load_pem_private_key(text.replace("\\n", "\n").encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _no_key(SettingsError, VARIABLE) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _no_key(SettingsError, VARIABLE)
+    return key
+
+
+def _from_file(path: Path) -> Ed25519PrivateKey:
+    if not path.exists():
+        _make(path)
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        data = path.read_bytes()
+    except OSError as error:
+        raise WorkspaceError("the ledger's key cannot be read", where=str(path), got=error) from error
+    if mode & 0o077:
+        raise RefusedError(
+            "others may read the ledger's key",
+            where=str(path),
+            got=f"mode {mode:04o}",
+            allowed="mode 0600",
+            next_step=f"chmod 600 {path}",
+        )
+    try:
+        key = load_pem_private_key(data, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _no_key(IntegrityError, str(path)) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _no_key(IntegrityError, str(path))
+    return key
+
+
+def _no_key(kind: type[SettingsError | IntegrityError], where: str) -> SettingsError | IntegrityError:
+    return kind(
+        "the ledger's private key is no Ed25519 key",
+        where=where,
+        allowed=f"PEM (PKCS #8), or in {VARIABLE} also 64 hexadecimal digits",
+        next_step="put the right key back; a removed key file is replaced by a new key at the next decision",
+    )
+
+
+def _make(path: Path) -> None:
+    """A new key, whole and secret from its first byte on; of two processes at once one wins and both use its key."""
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return
+    except OSError as error:
+        raise WorkspaceError(
+            "the ledger's key could not be written", where=str(path), got=error, next_step="make .signoff writable"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)

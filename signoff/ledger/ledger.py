@@ -1,0 +1,192 @@
+"""The ledger: signed entries in the table first, then as files; acknowledged when both are on disk."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from signoff.core.decision import Decision, Entry, Release, ReviewState
+from signoff.core.errors import IntegrityError, RefusedError
+from signoff.core.paths import Paths
+from signoff.ledger.journal import entry_files, numbers, write_entry
+from signoff.ledger.keys import Signer, open_signer, read_public_keys
+from signoff.ledger.rules import what_is_wrong
+from signoff.ledger.verify import verify
+from signoff.store import Store
+
+RESTORE = "signoff verify --restore"
+
+
+class Ledger:
+    """Who writes into a workspace's ledger. The table leads; the files follow it, except in a fresh clone."""
+
+    def __init__(self, store: Store, paths: Paths) -> None:
+        self.store = store
+        self.paths = paths
+        self._signer: Signer | None = None
+
+    def entries(self, *, about: str | None = None) -> tuple[Entry, ...]:
+        """All entries in order, or those about one review or release."""
+        return self.store.entries(about=about)
+
+    def record_decision(self, decision: Decision) -> Entry:
+        """Sign and keep a decision; it is in the table and in its file when this returns."""
+        entry = self.append("decision", decision.as_json())
+        self.publish(entry)
+        return entry
+
+    def record_release(self, release: Release) -> Entry:
+        """Sign and keep a release, which makes it the champion. The champion recorded again is not doubled.
+
+        Raises:
+            RefusedError: no decision of the ledger approves exactly this digest.
+        """
+        with self.store.transaction():
+            entries = self.entries()
+            last = next((entry for entry in reversed(entries) if entry.kind == "release"), None)
+            if last is not None and _same_release(last.release(), release):
+                entry = last
+            else:
+                self._refuse_unapproved(release, entries)
+                entry = self.append("release", release.as_json())
+        self.publish(entry)
+        return entry
+
+    def append(self, kind: Literal["decision", "release"], body: dict[str, Any]) -> Entry:
+        """Sign an entry and add it to the table. `publish` has to follow, after the surrounding transaction.
+
+        Raises:
+            RefusedError: decisions/ holds entries that the table does not have.
+            IntegrityError: the newest row was tampered with.
+        """
+        signer = self._signer = self._signer or open_signer(self.paths)
+
+        def sign(sequence: int, previous: str) -> Entry:
+            self._refuse_when_behind(sequence)
+            unsigned = Entry(
+                sequence=sequence,
+                kind=kind,
+                body=body,
+                previous=previous,
+                key=signer.key_id,
+                hash="",
+                signature="",
+            )
+            digest = unsigned.expected_hash()
+            return unsigned.model_copy(update={"hash": digest, "signature": signer.sign(digest)})
+
+        return self.store.append(sign)
+
+    def publish(self, entry: Entry) -> None:
+        """Write the entry's file; what a kill left out before it is written too."""
+        write_entry(self.paths.decisions, entry)
+
+    def reconcile(self) -> tuple[Entry, ...]:
+        """Write the files that a kill between table and file left out, and fill the empty table of a fresh clone.
+
+        Never changes a file that is there, nor a table that was ever used.
+
+        Returns:
+            The entries whose files were written.
+
+        Raises:
+            IntegrityError: a row that has no file was tampered with, or a clone's files do not verify.
+        """
+        there = numbers(self.paths.decisions)
+        length = self.store.ledger_length()
+        if length == 0 and there and not self.store.ledger_was_used():
+            self.restore()
+            return ()
+        if there.issuperset(range(1, length + 1)):
+            return ()
+        keys = read_public_keys(self.paths.public_keys)
+        missing = tuple(entry for entry in self.entries() if entry.sequence not in there)
+        for entry in missing:
+            wrong = what_is_wrong(entry, keys)
+            if wrong is not None:
+                raise IntegrityError(wrong[0], where=f"ledger row {entry.sequence}", next_step="signoff verify")
+            self.publish(entry)
+        return missing
+
+    def restore(self) -> tuple[Entry, ...]:
+        """Add to the table the entries that decisions/ has beyond it: in a clone, or after git brought some.
+
+        Returns:
+            The entries that were added.
+
+        Raises:
+            IntegrityError: the files do not verify, or the table is not their beginning.
+        """
+        findings = verify(self.paths)
+        if findings:
+            raise IntegrityError(
+                f"decisions/ does not verify, so nothing was restored: {findings[0].what}",
+                where=findings[0].where,
+                next_step="signoff verify",
+            )
+        files = tuple(entry for file in entry_files(self.paths.decisions) if (entry := file.entry()) is not None)
+        with self.store.transaction():
+            rows = self.entries()
+            if files[: len(rows)] != rows:
+                raise IntegrityError(
+                    "the ledger's table and decisions/ tell different stories, so nothing was restored",
+                    where=str(self.paths.decisions),
+                    next_step="signoff verify",
+                )
+            self.store.fill(files[len(rows) :])
+        return files[len(rows) :]
+
+    def champion(self) -> Release | None:
+        """The newest release."""
+        return newest_release(self.entries())
+
+    def _refuse_when_behind(self, sequence: int) -> None:
+        ahead = sorted(number for number in numbers(self.paths.decisions) if number >= sequence)
+        if ahead:
+            raise RefusedError(
+                "decisions/ holds entries that the ledger's table does not have, so nothing may be added",
+                where=f"decisions/{ahead[0]:04d}-*.json",
+                got=f"{len(ahead)} beyond the {sequence - 1} of the table",
+                next_step=f"signoff verify; after a git pull, {RESTORE}",
+            )
+
+    def _refuse_unapproved(self, release: Release, entries: tuple[Entry, ...]) -> None:
+        approval = next((entry for entry in entries if entry.hash == release.decision), None)
+        decision = approval.decision() if approval is not None and approval.kind == "decision" else None
+        if (
+            decision is None
+            or (decision.gate, decision.outcome) != ("release", ReviewState.APPROVED)
+            or decision.digest != release.digest
+        ):
+            raise RefusedError(
+                f"no decision of the ledger approves {release.tag}",
+                got=f"decision {release.decision[:16]}…, digest {release.digest[:16]}…",
+                next_step="signoff review list",
+            )
+
+
+def open_ledger(store: Store, paths: Paths) -> Ledger:
+    """The ledger, after what a kill left unfinished was finished and a fresh clone's history was taken over.
+
+    Raises:
+        IntegrityError: what has to be finished does not verify.
+    """
+    ledger = Ledger(store, paths)
+    ledger.reconcile()
+    return ledger
+
+
+def champion(paths: Paths, store: Store | None = None) -> Release | None:
+    """The newest release, from the table, or from the files where there is no database or it is empty."""
+    entries = store.entries() if store is not None else ()
+    if not entries:
+        entries = tuple(entry for file in entry_files(paths.decisions) if (entry := file.entry()) is not None)
+    return newest_release(entries)
+
+
+def newest_release(entries: tuple[Entry, ...]) -> Release | None:
+    """The last release among entries in order."""
+    return next((entry.release() for entry in reversed(entries) if entry.kind == "release"), None)
+
+
+def _same_release(one: Release, other: Release) -> bool:
+    return (one.digest, one.model_digest, one.decision) == (other.digest, other.model_digest, other.decision)

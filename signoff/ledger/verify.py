@@ -1,0 +1,208 @@
+"""Verification: the chain, the signatures, the table against the files, and each release against its decision."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from signoff.core.decision import CLOSED, FIRST, Decision, Entry, Finding, Release, ReviewState
+from signoff.core.errors import IntegrityError
+from signoff.core.paths import Paths
+from signoff.ledger.journal import entry_files, file_of, read_pointer
+from signoff.ledger.keys import PublicKeys, bad_key_files, read_public_keys
+from signoff.ledger.rules import broken_rules, what_is_wrong
+from signoff.store import LedgerRow, Store
+from signoff.store.entries import about_of
+
+
+@dataclass(frozen=True)
+class Link:
+    """One place of a chain: a file or a row, and the entry in it when it can be read."""
+
+    where: str
+    sequence: int
+    entry: Entry | None
+
+
+def verify(paths: Paths, store: Store | None = None, *, served: Collection[str] = ()) -> list[Finding]:
+    """All that is wrong with the ledger of a workspace; empty when nothing is.
+
+    Needs no private key, and no database: a clone's files and public keys are enough.
+
+    Args:
+        paths: the workspace.
+        store: its state; None looks at the files alone.
+        served: model digests that answered, each of which must have been released.
+
+    Raises:
+        IntegrityError: the database is damaged.
+    """
+    keys = read_public_keys(paths.public_keys)
+    findings = [
+        Finding(what="the file holds no Ed25519 public key of that id", where=f"decisions/keys/{path.name}")
+        for path in bad_key_files(paths.public_keys)
+    ]
+    files = tuple(
+        Link(f"decisions/{file.path.name}", file.sequence, _named_alike(file.entry(), file.kind))
+        for file in entry_files(paths.decisions)
+    )
+    findings += _chain(files, keys, "decisions/{:04d}-*.json")
+    links = files
+    if store is not None:
+        rows = tuple(_row_link(row) for row in store.ledger_rows())
+        findings += _chain(rows, keys, "ledger row {}")
+        findings += _compare(rows, files)
+        links = rows or files
+    entries = [link.entry for link in links if link.entry is not None and what_is_wrong(link.entry, keys) is None]
+    findings += _meaning(entries)
+    findings += _pointer(paths, entries)
+    findings += _served(entries, served)
+    if store is not None:
+        findings += _reviews(store, entries)
+        findings += [
+            Finding(what="the ledger's guard against changes was taken away", where=f"trigger {name}")
+            for name in store.missing_guards()
+        ]
+    return findings
+
+
+def _named_alike(entry: Entry | None, kind: str) -> Entry | None:
+    return entry if entry is not None and entry.kind == kind else None
+
+
+def _row_link(row: LedgerRow) -> Link:
+    where = f"ledger row {row.sequence}"
+    try:
+        entry = Entry.model_validate_json(row.record)
+    except ValidationError:
+        return Link(where, row.sequence, None)
+    alike = (entry.kind, about_of(entry)) == (row.kind, row.about)
+    return Link(where, row.sequence, entry if alike else None)
+
+
+def _chain(links: Sequence[Link], keys: PublicKeys, name: str) -> Iterator[Finding]:
+    """Numbers without gaps, each entry whole, and each one naming the hash of the one before."""
+    previous: str | None = FIRST
+    expected = 1
+    for link in links:
+        if link.sequence < expected:
+            yield Finding(what="two entries bear one number", where=link.where, got=str(link.sequence))
+            continue
+        for missing in range(expected, link.sequence):
+            yield Finding(what=f"entry {missing} was removed", where=name.format(missing))
+            previous = None
+        expected = link.sequence + 1
+        if link.entry is None or link.entry.sequence != link.sequence:
+            yield Finding(what=f"entry {link.sequence} was edited: it is not as it was written", where=link.where)
+            previous = None
+            continue
+        wrong = what_is_wrong(link.entry, keys)
+        if wrong is not None:
+            what, got, wanted = wrong
+            yield Finding(what=f"entry {link.sequence}: {what}", where=link.where, got=got, expected=wanted)
+            previous = None
+            continue
+        if previous is not None and link.entry.previous != previous:
+            what = f"entry {link.sequence} does not follow the one before it"
+            yield Finding(what=what, where=link.where, got=link.entry.previous, expected=previous)
+        previous = link.entry.hash
+
+
+def _compare(rows: Sequence[Link], files: Sequence[Link]) -> Iterator[Finding]:
+    in_table, on_disk = ({link.sequence: link for link in links} for links in (rows, files))
+    last_row, last_file = max(in_table, default=0), max(on_disk, default=0)
+    for number in range(last_file + 1, last_row + 1):
+        row = in_table.get(number)
+        kind = row.entry.kind if row is not None and row.entry is not None else "decision"
+        place = f"decisions/{number:04d}-{kind}.json"
+        yield Finding(what=f"entry {number} is in the table and not among the files", where=place)
+    for number in range(last_row + 1, last_file + 1):
+        what = f"entry {number} is among the files and not in the table"
+        yield Finding(what=what, where=f"ledger row {number}")
+    for number in sorted(in_table.keys() & on_disk.keys()):
+        ours, theirs = in_table[number].entry, on_disk[number].entry
+        if ours is not None and theirs is not None and ours != theirs:
+            what = f"entry {number} differs between the table and its file"
+            yield Finding(what=what, where=on_disk[number].where, got=theirs.hash, expected=ours.hash)
+
+
+def _meaning(entries: Sequence[Entry]) -> Iterator[Finding]:
+    """Whole and signed is not enough: each entry must be allowed by those before it."""
+    decided: dict[str, tuple[int, Decision]] = {}
+    closed: dict[str, int] = {}
+    for entry in entries:
+        try:
+            said = entry.decision() if entry.kind == "decision" else entry.release()
+        except ValidationError as error:
+            yield _finding(entry, f"its body is no {entry.kind}", got=error.errors()[0]["msg"])
+            continue
+        if isinstance(said, Release):
+            yield from _release(entry, said, decided)
+            continue
+        for rule in broken_rules(said):
+            yield _finding(entry, "it breaks its own policy", got=rule)
+        for vote in said.votes:
+            earlier = decided.get(vote.entry)
+            if earlier is None or not _same_question(earlier[1], said) or earlier[1].actor != vote.actor:
+                yield _finding(entry, "it counts an approval that nobody gave", got=f"{vote.actor} {vote.entry[:16]}…")
+        if said.outcome in CLOSED:
+            if said.review in closed:
+                yield _finding(entry, f"the review {said.review} was closed before", got=f"entry {closed[said.review]}")
+            closed.setdefault(said.review, entry.sequence)
+        decided[entry.hash] = (entry.sequence, said)
+
+
+def _same_question(earlier: Decision, later: Decision) -> bool:
+    return earlier.verdict == "approve" and (earlier.review, earlier.digest) == (later.review, later.digest)
+
+
+def _release(entry: Entry, release: Release, decided: dict[str, tuple[int, Decision]]) -> Iterator[Finding]:
+    known = decided.get(release.decision)
+    if known is None:
+        yield _finding(entry, f"{release.tag} names a decision that is not there", got=release.decision)
+        return
+    number, decision = known
+    if decision.gate != "release" or decision.outcome is not ReviewState.APPROVED:
+        yield _finding(entry, f"{release.tag} was released though entry {number} did not approve it")
+    if decision.digest != release.digest:
+        what = f"{release.tag} is not the candidate that entry {number} approved"
+        yield _finding(entry, what, got=release.digest, expected=decision.digest)
+
+
+def _finding(entry: Entry, what: str, got: str = "", expected: str = "") -> Finding:
+    where = f"decisions/{entry.sequence:04d}-{entry.kind}.json"
+    return Finding(what=f"entry {entry.sequence}: {what}", where=where, got=got, expected=expected)
+
+
+def _pointer(paths: Paths, entries: Sequence[Entry]) -> Iterator[Finding]:
+    where = f"decisions/{paths.release_decision.name}"
+    try:
+        entry = read_pointer(paths.release_decision)
+    except IntegrityError as error:
+        yield Finding(what=error.what, where=where)
+        return
+    if entry is None:
+        return
+    if entry not in entries:
+        yield Finding(what="the release decision is no entry of the ledger", where=where, got=entry.hash)
+    elif entry.kind != "decision" or entry.body.get("outcome") != ReviewState.APPROVED:
+        original = file_of(paths.decisions, entry.sequence, entry.kind).name
+        yield Finding(what="the release decision approves nothing", where=where, got=original)
+
+
+def _served(entries: Sequence[Entry], served: Collection[str]) -> Iterator[Finding]:
+    released = {str(entry.body.get("model_digest")) for entry in entries if entry.kind == "release"}
+    for digest in sorted(set(served) - released):
+        yield Finding(what="a model answered that was never released", where=f"model {digest}")
+
+
+def _reviews(store: Store, entries: Sequence[Entry]) -> Iterator[Finding]:
+    """A review that was decided has its decision in the ledger: so a cut-off end of both chain and files is seen."""
+    closing = {(str(entry.body.get("review")), str(entry.body.get("outcome"))) for entry in entries}
+    undecided = (ReviewState.OPEN, ReviewState.SUPERSEDED)
+    for review in store.reviews():
+        if review.state not in undecided and (review.id, review.state.value) not in closing:
+            what = f"the review {review.id} stands {review.state.value} without a decision in the ledger"
+            yield Finding(what=what, where=f"review {review.id}", got=review.state.value)
