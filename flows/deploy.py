@@ -24,7 +24,7 @@ def deployments(project: Project, root: Path) -> list[Any]:
     Returns:
         Prefect's runner deployments, in the order of FLOWS.
     """
-    from prefect.flows import EntrypointType
+    from prefect.deployments.runner import EntrypointType
     from prefect.schedules import Cron
 
     from flows.release import release

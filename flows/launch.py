@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.server import prefect_server, read_up, server_that_is_up
+from signoff.core.monitoring import WindowRequest
 from signoff.core.paths import Paths
 from signoff.core.progress import Progress
 from signoff.core.run import Cause, Request
@@ -33,6 +34,17 @@ def run_release(root: Path, cause: Cause, progress: Progress, wait_seconds: floa
         from flows.release import release
 
         return release(root, cause, wait_seconds, return_state=True)
+
+    return _run(root, progress, call)
+
+
+def run_watch(root: Path, cause: Cause, window: WindowRequest, progress: Progress, wait_seconds: float = 0) -> Ending:
+    """The watch flow, in this process."""
+
+    def call() -> Any:
+        from flows.watch import watch
+
+        return watch(root, cause, window, wait_seconds, return_state=True)
 
     return _run(root, progress, call)
 

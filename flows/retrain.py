@@ -9,6 +9,7 @@ from prefect import flow
 from flows.ending import held, state_of
 from signoff.core.run import Cause, Request, RunState
 from tasks import coats
+from tasks.candidate import Tagged
 from tasks.passage import Ending, Passage, passage
 
 UNCHANGED = Request()
@@ -22,6 +23,7 @@ def retrain(workspace: Path, cause: Cause, request: Request = UNCHANGED, wait_se
 
 
 def stages(run: Passage) -> Ending:
+    """The table of contents of a run."""
     coats.ingest(run)
     coats.validate(run)
     gate = coats.data_gate(run)
@@ -36,12 +38,12 @@ def stages(run: Passage) -> Ending:
     return release_steps(run, tagged)
 
 
-def release_steps(run: Passage, tagged: coats.Tagged) -> Ending:
+def release_steps(run: Passage, tagged: Tagged) -> Ending:
     """The way from a candidate to the champion: gate, package, switch, push."""
     gate = coats.release_gate(run, tagged)
-    if gate.state != "passed":
+    if gate.entry is None or gate.state != "passed":
         return held(run, gate, tagged)
     coats.package(run)
-    tag = coats.switch(run, tagged, gate.entry_hash)
+    tag = coats.switch(run, tagged, gate.entry)
     coats.push(run)
     return run.end(RunState.RELEASED, f"{tag} serves", tag=tag, digest=tagged.candidate.digest)

@@ -7,28 +7,29 @@ from pathlib import Path
 from prefect import flow
 
 from flows.ending import state_of
-from flows.retrain import stages
+from flows.retrain import UNCHANGED, stages
 from signoff.core.monitoring import WindowRequest
-from signoff.core.run import Cause, Request, RunState
+from signoff.core.run import Cause, RunState
 from tasks import coats
-from tasks.passage import passage
+from tasks.passage import Ending, passage
+from tasks.watching import Watched
 
-UNCHANGED = Request()
 LAST_WINDOW = WindowRequest()
 
 
 @flow(name="watch", flow_run_name="watch {cause.kind}", persist_result=False)
-def watch(
-    workspace: Path,
-    cause: Cause,
-    window: WindowRequest = LAST_WINDOW,
-    wait_seconds: float = 0,
-) -> object:
+def watch(workspace: Path, cause: Cause, window: WindowRequest = LAST_WINDOW, wait_seconds: float = 0) -> object:
     """Monitor; where the policy says so, go through the retrain flow with the alert as its cause."""
     with passage(workspace, "watch", cause, UNCHANGED, wait_seconds) as run:
         watched = coats.monitor(run, window)
-        ending = run.end(RunState.DONE, watched.message, window=watched.window, alerts=watched.alerts)
-    if watched.retrain is None:
-        return state_of(ending)
+        ending = run.end(RunState.DONE, watched.message, watched=watched.facts())
+    return state_of(_retrain(workspace, watched, ending, wait_seconds))
+
+
+def _retrain(workspace: Path, watched: Watched, ending: Ending, wait_seconds: float) -> Ending:
+    if watched.retrain is None or watched.alert is None:
+        return ending
     with passage(workspace, "retrain", watched.retrain, watched.request, wait_seconds) as run:
-        return state_of(stages(run).after(ending))
+        after = stages(run)
+        run.store.update_alert(watched.alert.model_copy(update={"state": "retraining"}))
+    return after.model_copy(update={"watched": ending.watched})

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from prefect import task
@@ -13,13 +12,16 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
+from signoff.core.decision import Entry
 from signoff.core.errors import ServiceError, WorkspaceError
+from signoff.core.monitoring import WindowRequest
 from signoff.gates import GateOutcome
-from tasks import gates, releasing
+from tasks import gates, releasing, watching
 from tasks.candidate import Tagged, assemble
 from tasks.listeners import Listeners, present
 from tasks.passage import Passage
 from tasks.runner import StageOutcome, perform
+from tasks.watching import Watched
 
 UPDATE_SECONDS = 1.0
 
@@ -49,8 +51,16 @@ class _ProgressArtifact:
             update_progress_artifact(self._id, 100 * done, description=message)
 
 
-def _coat(name: str, **options: Any) -> Any:
-    @task(name=name, cache_policy=NO_CACHE, persist_result=False, **options)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _step(name: str, **options: Any) -> Callable[[F], F]:
+    """A task that keeps its function's own type for those who call it."""
+    return cast("Callable[[F], F]", task(name=name, cache_policy=NO_CACHE, persist_result=False, **options))
+
+
+def _coat(name: str, **options: Any) -> Callable[[Passage], StageOutcome]:
+    @_step(name, **options)
     def stage(run: Passage) -> StageOutcome:
         progress = Listeners(*present(), _ProgressArtifact(name))
         outcome = perform(name, run.paths.root, run.pipeline, progress)
@@ -70,8 +80,6 @@ fit = _coat("fit")
 evaluate = _coat("evaluate")
 package = _coat("package")
 
-_step = functools.partial(task, cache_policy=NO_CACHE, persist_result=False)
-
 
 @_step(name="data gate")
 def data_gate(run: Passage) -> GateOutcome:
@@ -83,7 +91,7 @@ def data_gate(run: Passage) -> GateOutcome:
 def candidate(run: Passage) -> Tagged:
     """Bind everything under one digest, commit, tag; leave a link to the dossier."""
     tagged = assemble(run.context(), run.git)
-    run.store.add_candidate(tagged.candidate.digest, tagged.tag, tagged.candidate)
+    run.store.add_candidate(tagged.candidate, tag=tagged.tag, run=run.run.id)
     dossier = run.paths.dossier.as_uri()
     create_markdown_artifact(
         f"[Dossier of {tagged.tag}]({dossier})", key="dossier", description=tagged.candidate.digest
@@ -98,9 +106,15 @@ def release_gate(run: Passage, tagged: Tagged) -> GateOutcome:
 
 
 @_step(name="switch")
-def switch(run: Passage, tagged: Tagged, decision: str) -> str:
+def switch(run: Passage, tagged: Tagged, approval: Entry) -> str:
     """Smoke-test the package and make it the champion."""
-    return releasing.switch(run, tagged, decision)
+    return releasing.switch(run, tagged, approval)
+
+
+@_step(name="monitor")
+def monitor(run: Passage, window: WindowRequest) -> Watched:
+    """Look at a window of traffic; open an alert where a check broke."""
+    return watching.watch(run, window)
 
 
 @_step(name="push", retries=2, retry_delay_seconds=[2, 10], retry_condition_fn=lambda _t, _r, state: _lost(state))
@@ -114,8 +128,3 @@ def push(run: Passage) -> str:
 
 def _lost(state: Any) -> bool:
     return isinstance(state.result(raise_on_failure=False), (WorkspaceError, ConnectionError, TimeoutError))
-
-
-def root_of(run: Passage) -> Path:
-    """The workspace of a run."""
-    return run.paths.root

@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
-from signoff.core.errors import SignoffError
+from pydantic import Field
+
 from signoff.core.paths import Paths
-from signoff.core.record import Record
+from signoff.core.record import Moment, Record, now
 from signoff.core.run import Cause, Request, Run, RunState, load_run_settings, save_run_settings
 from signoff.core.settings import Project
 from signoff.core.settings_file import load_project
 from signoff.core.stage import StageContext
-from signoff.gates import Gatekeeper
-from signoff.ledger import Ledger
-from signoff.store import Store, open_store
+from signoff.gates import Desk, open_desk
+from signoff.store import Store
 from signoff.workspace.git import Git
 from signoff.workspace.lock import workspace_lock
 from signoff.workspace.pipeline import Pipeline
@@ -34,6 +36,7 @@ class Ending(Record):
     tag: str | None = None
     digest: str | None = None
     stages: tuple[StageOutcome, ...] = ()
+    watched: dict[str, Any] | None = Field(None, description="what a watch flow found in its window")
 
 
 @dataclass
@@ -45,10 +48,13 @@ class Passage:
     paths: Paths
     git: Git
     pipeline: Pipeline
-    store: Store
-    ledger: Ledger
-    gatekeeper: Gatekeeper
+    desk: Desk
     stages: list[StageOutcome] = field(default_factory=list)
+
+    @property
+    def store(self) -> Store:
+        """Runs, reviews, candidates and alerts."""
+        return self.desk.store
 
     def context(self) -> StageContext:
         """The workspace as a stage sees it now."""
@@ -62,12 +68,20 @@ class Passage:
         review: str | None = None,
         tag: str | None = None,
         digest: str | None = None,
+        watched: dict[str, Any] | None = None,
     ) -> Ending:
         """Close the run in the store and say how it ended."""
-        self.store.finish_run(self.run.id, state, message=message, candidate=digest)
+        self.desk.store.finish_run(self.run.id, state, message=message, candidate=digest)
         stages = tuple(self.stages)
         return Ending(
-            run=self.run.id, state=state, message=message, review=review, tag=tag, digest=digest, stages=stages
+            run=self.run.id,
+            state=state,
+            message=message,
+            review=review,
+            tag=tag,
+            digest=digest,
+            stages=stages,
+            watched=watched,
         )
 
 
@@ -83,16 +97,20 @@ def passage(root: Path, flow: str, cause: Cause, request: Request, wait_seconds:
     paths, project = Paths(root), load_project(root)
     with workspace_lock(paths.state, f"{flow} ({cause.sentence()})", cause.actor, wait_seconds):
         save_run_settings(paths.run, request.applied(load_run_settings(paths.run)))
-        with open_store(project, paths) as store:
-            ledger = Ledger(store, paths)
-            ledger.reconcile()
-            store.interrupt_running_runs()
-            as_of = load_run_settings(paths.run).as_of
-            run = store.start_run(flow, cause, as_of=as_of)
-            gatekeeper = Gatekeeper(project, store, ledger, paths)
-            open_run = Passage(run, project, paths, Git(root), Pipeline(root), store, ledger, gatekeeper)
-            try:
-                yield open_run
-            except (SignoffError, OSError, KeyboardInterrupt) as error:
-                store.finish_run(run.id, RunState.FAILED, message=str(error) or type(error).__name__)
-                raise
+        desk = open_desk(project, paths)
+        desk.store.interrupt_running_runs()
+        run = desk.store.start_run(_new_run(flow, cause, load_run_settings(paths.run).as_of))
+        try:
+            yield Passage(run, project, paths, Git(root), Pipeline(root), desk)
+        except BaseException as error:
+            # Also Ctrl-C: the row must not say that a run goes on which does not.
+            desk.store.finish_run(run.id, RunState.FAILED, message=str(error) or type(error).__name__)
+            raise
+        finally:
+            desk.store.close()
+
+
+def _new_run(flow: str, cause: Cause, as_of: Moment | None) -> Run:
+    started = now()
+    identity = f"{started:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
+    return Run(id=identity, flow=flow, cause=cause, state=RunState.RUNNING, started=started, as_of=as_of)

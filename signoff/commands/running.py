@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from signoff.commands.clock import clock_request
+from signoff.commands.clock import clock_request, parse_clock
 from signoff.commands.output import Terminal, actor_or_user, print_json, root_of
 from signoff.core.run import Cause, RunState
-from tasks.passage import Ending
+
+if TYPE_CHECKING:
+    from tasks.passage import Ending
+
 
 EXIT_CODES = {RunState.WAITING: 3, RunState.REJECTED: 4, RunState.FAILED: 5}
 
@@ -22,6 +26,29 @@ def run_retrain(workspace: Path, as_of: str | None, note: str, actor: str | None
     with Terminal() as terminal:
         ending = launch(root, cause, clock_request(as_of), terminal, wait)
     print_ending(root, ending, as_json)
+    return EXIT_CODES.get(ending.state, 0)
+
+
+def run_watch(
+    workspace: Path, as_of: str | None, file: Path | None, html: bool, actor: str | None, wait: float, as_json: bool
+) -> int:
+    """Look at a window; what an alert started is told too. Exit code 3 when that waits for a person."""
+    from flows.launch import run_watch as launch
+    from signoff.core.monitoring import WindowRequest
+
+    root = root_of(workspace)
+    clock = parse_clock(as_of) if as_of and as_of != "now" else None
+    window = WindowRequest(as_of=clock, file=str(file.resolve()) if file else None, html=html)
+    cause = Cause(kind="hand", actor=actor_or_user(actor), note="monitor")
+    with Terminal() as terminal:
+        ending = launch(root, cause, window, terminal, wait)
+    if as_json:
+        after = None if ending.state is RunState.DONE else ending.model_dump(mode="json", exclude={"watched"})
+        print_json({**(ending.watched or {}), "run": after})
+    else:
+        from signoff.commands.summary import print_window
+
+        print_window(root, ending)
     return EXIT_CODES.get(ending.state, 0)
 
 

@@ -150,9 +150,11 @@ class Supervisor:
             )
 
     def _champion(self) -> str | None:
-        from signoff.gates.standing import champion_digest
+        from signoff.ledger import champion
+        from signoff.store import open_store
 
-        return champion_digest(self.project, self.paths)
+        released = champion(self.paths, open_store(self.project, self.paths))
+        return released.digest if released else None
 
     def _refuse_taken_ports(self) -> None:
         import socket

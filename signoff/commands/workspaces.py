@@ -98,7 +98,7 @@ def _project_name(file: Path) -> str:
 def _table(settings: str) -> str:
     import yaml
 
-    return next(iter(yaml.safe_load(settings)["data"]["sources"]))
+    return str(next(iter(yaml.safe_load(settings)["data"]["sources"])))
 
 
 def _shown(root: Path) -> str:

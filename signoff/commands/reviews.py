@@ -1,0 +1,214 @@
+"""`signoff review`: list, show, and the four verdicts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from signoff.commands.output import Terminal, actor_or_user, print_json, root_of
+from signoff.core.decision import ReviewState, Verdict
+from signoff.core.errors import SignoffError, UsageError, WorkspaceBusyError, did_you_mean
+from signoff.core.paths import Paths
+from signoff.core.run import Steering
+from signoff.core.settings import FAMILIES, Budget
+from signoff.core.settings_file import load_project
+
+if TYPE_CHECKING:
+    from flows.following import Following
+    from signoff.gates import Desk, ReviewSummary, Ruling
+
+
+def list_reviews(workspace: Path, all_states: bool, as_json: bool) -> None:
+    """Print a line a review, oldest first."""
+    from signoff import gates
+
+    found = gates.list_reviews(_desk(root_of(workspace)), only_open=not all_states)
+    if as_json:
+        print_json({"reviews": [summary.as_json() for summary in found]})
+        return
+    if not found:
+        sys.stdout.write("nothing waits for a decision\n")
+    for summary in found:
+        held = sum(check.holds for check in summary.checks)
+        checks = f"{held} of {len(summary.checks)} checks hold"
+        sys.stdout.write(f"{summary.id:12} {summary.state:12} {summary.subject}; {checks}; {summary.cause}\n")
+    if found and found[0].state is ReviewState.OPEN:
+        sys.stdout.write(f"next: signoff review show {found[0].id}\n")
+
+
+def show_review(workspace: Path, identity: str, as_json: bool) -> None:
+    """Print one review with its checks and decisions."""
+    from signoff import gates
+
+    root = root_of(workspace)
+    desk = _desk(root)
+    summary = gates.summarise(desk, desk.store.review(identity))
+    if as_json:
+        print_json(summary.as_json())
+        return
+    sys.stdout.write("\n".join(_lines(summary, Paths(root))) + "\n")
+
+
+def decide(
+    workspace: Path,
+    identity: str,
+    verdict: Verdict,
+    reason: str,
+    actor: str | None,
+    go_on: bool,
+    as_json: bool,
+    changes: Steering | None = None,
+) -> int:
+    """Sign a decision, keep it in git, and let what follows from it begin.
+
+    Returns:
+        0 when all that follows went well; 5 when the decision stands and what followed failed.
+    """
+    from signoff import gates
+
+    root = root_of(workspace)
+    desk = _desk(root)
+    ruling = gates.decide(desk, identity, verdict, actor=actor_or_user(actor), reasons=reason, changes=changes)
+    _acknowledge_alert(desk, ruling)
+    _commit(root, ruling)
+    desk.store.close()
+    error: SignoffError | None = None
+    following: Following | None = None
+    with Terminal() as terminal:
+        if not as_json:
+            terminal.say(_said(ruling))
+        try:
+            following = _follow(root, ruling, terminal) if go_on else None
+        except SignoffError as failed:
+            error = failed
+    _print(root, ruling, following, error, as_json)
+    return 5 if error else 0
+
+
+def ask_for_changes(
+    workspace: Path, identity: str, reason: str, wishes: dict[str, Any], actor: str | None, go_on: bool, as_json: bool
+) -> int:
+    """The verdict that shapes the next run."""
+    seconds, trials = wishes.pop("seconds"), wishes.pop("trials")
+    budget = Budget(seconds=seconds, trials=trials) if seconds or trials else None
+    for family in (*wishes["ban_families"], wishes["pin_family"]):
+        if family is not None and family not in FAMILIES:
+            raise UsageError(f"there is no family {family!r}", allowed=did_you_mean(family, FAMILIES))
+    try:
+        changes = Steering(**wishes, budget=budget)
+    except ValidationError as error:
+        raise UsageError("these changes are not allowed", got=error.errors()[0]["msg"]) from error
+    _refuse_unknown_features(root_of(workspace), changes)
+    reason = reason or _in_words(changes)
+    return decide(workspace, identity, "request-changes", reason, actor, go_on, as_json, changes)
+
+
+def _refuse_unknown_features(root: Path, changes: Steering) -> None:
+    from signoff.core.data import Snapshot
+    from signoff.core.files import read_json
+
+    paths = Paths(root)
+    if not changes.exclude_features or not paths.snapshot.exists():
+        return
+    known = Snapshot.model_validate(read_json(paths.snapshot)).columns
+    for name in changes.exclude_features:
+        if name not in known:
+            raise UsageError(
+                f"the data has no column {name!r}", where="--exclude-feature", allowed=did_you_mean(name, known)
+            )
+
+
+def _in_words(changes: Steering) -> str:
+    said = [f"exclude {name}" for name in changes.exclude_features] + [f"ban {name}" for name in changes.ban_families]
+    said += [f"pin {changes.pin_family}"] if changes.pin_family else []
+    said += ["another budget"] if changes.budget else []
+    return ", ".join(said)
+
+
+def _desk(root: Path) -> Desk:
+    from signoff.gates import open_desk
+
+    return open_desk(load_project(root), Paths(root))
+
+
+def _acknowledge_alert(desk: Desk, ruling: Ruling) -> None:
+    reference = ruling.review.cause.reference
+    if ruling.review.gate == "alert" and ruling.review.state is ReviewState.ACKNOWLEDGED and reference:
+        alert = desk.store.alert(reference)
+        desk.store.update_alert(alert.model_copy(update={"state": "acknowledged"}))
+
+
+def _commit(root: Path, ruling: Ruling) -> None:
+    """The decision is signed and on disk; git takes it now, or with the run that holds the workspace."""
+    from signoff.workspace.git import Git
+    from signoff.workspace.lock import workspace_lock
+
+    decision = ruling.entry.decision()
+    try:
+        with workspace_lock(Paths(root).state, "a decision", decision.actor):
+            Git(root).commit(
+                f"Decision {ruling.entry.sequence}: {decision.verdict} {decision.review} by {decision.actor}",
+                ["decisions"],
+            )
+    except WorkspaceBusyError:
+        sys.stderr.write("a run holds the workspace; it will commit the decision's file\n")
+
+
+def _follow(root: Path, ruling: Ruling, terminal: Terminal) -> Following:
+    from flows.following import follow
+
+    return follow(root, ruling, terminal)
+
+
+def _said(ruling: Ruling) -> str:
+    decision = ruling.entry.decision()
+    where = "; ".join(ruling.judgement.reasons)
+    who = f"{decision.verdict} of {decision.review} by {decision.actor}"
+    return f"{who} is entry {ruling.entry.sequence} of the ledger ({where})"
+
+
+def _print(root: Path, ruling: Ruling, following: Following | None, error: SignoffError | None, as_json: bool) -> None:
+    from signoff.commands.output import print_error
+
+    if as_json:
+        continuation = following.as_json() if following else None
+        if error:
+            continuation = {"state": "failed", **error.as_record()}
+        facts = {**ruling.entry.body, "hash": ruling.entry.hash, "sequence": ruling.entry.sequence}
+        print_json({**facts, "review_state": ruling.review.state, "continuation": continuation})
+    if error:
+        print_error(error, False)
+    elif following and following.ending and not as_json:
+        from signoff.commands.running import print_ending
+
+        print_ending(root, following.ending, False)
+    elif following and following.state == "scheduled":
+        sys.stderr.write(f"the {following.flow} flow goes on with signoff up, as {following.flow_run}\n")
+
+
+def _lines(summary: ReviewSummary, paths: Paths) -> list[str]:
+    lines = [
+        f"{summary.id}: the {summary.gate} gate, {summary.state}",
+        f"  subject   {summary.subject}",
+        f"  digest    {summary.digest}",
+        f"  cause     {summary.cause}",
+        f"  opened    {summary.opened:%Y-%m-%d %H:%M} UTC"
+        + (f", expires {summary.expires:%Y-%m-%d %H:%M} UTC" if summary.expires else ""),
+    ]
+    for check in summary.checks:
+        value = "not in the evidence" if check.value is None else f"{check.value:.4g}"
+        lines.append(f"  {'holds ' if check.holds else 'BROKEN'}    {check.name} is {value}, asked for {check.limit}")
+    lines += [f"  waits     {wanted}" for wanted in summary.wanted]
+    for decision in summary.decisions:
+        said = f"{decision.actor}: {decision.verdict}: {decision.reasons} ({decision.hash[:12]})"
+        lines.append(f"  {decision.decided:%Y-%m-%d %H:%M}  {said}")
+    if summary.gate == "release" and paths.dossier.exists():
+        lines.append(f"  dossier   {paths.dossier}")
+    if summary.gate == "data" and paths.data_docs.exists():
+        lines.append(f"  data docs {paths.data_docs / 'index.html'}")
+    if summary.state is ReviewState.OPEN:
+        lines.append(f'next: signoff review approve {summary.id} --reason "..."')
+    return lines

@@ -1,0 +1,106 @@
+"""`signoff status`: run, candidate, champion, open reviews, alerts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from signoff.commands.output import print_json, root_of
+from signoff.core.decision import CheckResult, Review, ReviewState
+from signoff.core.evidence import EvidenceSet
+from signoff.core.files import read_json
+from signoff.core.paths import Paths
+from signoff.core.settings_file import load_project
+
+
+def show_status(workspace: Path, as_json: bool) -> None:
+    """Print where the workspace stands."""
+    status = status_of(root_of(workspace))
+    if as_json:
+        print_json(status)
+    else:
+        _print(status)
+
+
+def status_of(root: Path) -> dict[str, Any]:
+    """All that `signoff status --json` prints."""
+    from signoff.ledger import champion
+    from signoff.store import open_store
+
+    project, paths = load_project(root), Paths(root)
+    store = open_store(project, paths)
+    runs = store.runs(limit=1)
+    released = champion(paths, store)
+    candidates = store.candidates()
+    candidate = candidates[-1] if candidates else None
+    return {
+        "project": project.project,
+        "run": {"id": runs[0].id, "state": runs[0].state, "cause": runs[0].cause.as_json()} if runs else None,
+        "candidate": {
+            "tag": candidate.tag,
+            "digest": candidate.digest,
+            "model_digest": candidate.candidate.model_digest,
+            "metrics": metrics_of(paths),
+        }
+        if candidate
+        else None,
+        "champion": {"tag": released.tag, "digest": released.digest} if released else None,
+        "reviews": [review_facts(review) for review in store.reviews(state=ReviewState.OPEN)],
+        "alerts": [alert.as_json() for alert in store.alerts() if alert.state != "closed"],
+    }
+
+
+def metrics_of(paths: Paths) -> dict[str, Any]:
+    """Every number of the evidence with its interval."""
+    if not paths.evidence.exists():
+        return {}
+    evidence = EvidenceSet.model_validate(read_json(paths.evidence))
+    return {name: {"value": v.value, "low": v.low, "high": v.high} for name, v in evidence.values().items()}
+
+
+def review_facts(review: Review) -> dict[str, Any]:
+    """A review as `--json` shows it."""
+    return {
+        "id": review.id,
+        "gate": review.gate,
+        "state": review.state,
+        "digest": review.digest,
+        "subject": review.subject,
+        "cause": review.cause.as_json(),
+        "opened": review.opened.isoformat(),
+        "checks": [check_facts(check) for check in review.checks],
+    }
+
+
+def check_facts(check: CheckResult) -> dict[str, Any]:
+    """A check as `--json` shows it."""
+    return {"name": check.check.metric, "value": check.value, "limit": check.limit, "holds": check.holds}
+
+
+def _print(status: dict[str, Any]) -> None:
+    run, candidate, champion = status["run"], status["candidate"], status["champion"]
+    lines = [f"project    {status['project']}"]
+    lines.append(
+        f"run        {run['id']} {run['state']} ({run['cause']['kind']} by {run['cause']['actor']})"
+        if run
+        else "run        none yet"
+    )
+    if candidate:
+        lines.append(f"candidate  {candidate['tag']}  {candidate['digest'][:16]}")
+    lines.append(
+        f"champion   {champion['tag']}  {champion['digest'][:16]}" if champion else "champion   none: nothing serves"
+    )
+    for review in status["reviews"]:
+        held = sum(check["holds"] for check in review["checks"])
+        lines.append(
+            f"review     {review['id']}  {review['gate']} gate, {review['subject']}, "
+            f"{held} of {len(review['checks'])} checks hold"
+        )
+    for alert in status["alerts"]:
+        lines.append(f"alert      {alert['id']}  {alert['state']}: {alert['finding']}")
+    if status["reviews"]:
+        lines.append(f"next: signoff review show {status['reviews'][0]['id']}")
+    elif not run:
+        lines.append("next: signoff run")
+    sys.stdout.write("\n".join(lines) + "\n")

@@ -1,0 +1,36 @@
+"""`signoff verify`: everything that was signed, held against everything that is there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from signoff.commands.output import print_json, root_of
+from signoff.core.decision import Finding
+from signoff.core.paths import Paths
+from signoff.core.settings_file import load_project
+
+
+def verify_workspace(workspace: Path, as_json: bool) -> int:
+    """Print every finding; exit code 0 when there is none, else 1."""
+    findings = findings_of(root_of(workspace))
+    if as_json:
+        print_json({"ok": not findings, "findings": [finding.as_json() for finding in findings]})
+    elif not findings:
+        sys.stdout.write("the chain, every signature and every served digest hold\n")
+    else:
+        for finding in findings:
+            detail = f": got {finding.got}, expected {finding.expected}" if finding.got or finding.expected else ""
+            sys.stdout.write(f"BAD  {finding.where}: {finding.what}{detail}\n")
+    return 1 if findings else 0
+
+
+def findings_of(root: Path) -> list[Finding]:
+    """What is wrong with ledger, decisions and the champion's bytes; works on a bare clone too."""
+    from signoff.ledger import verify
+    from signoff.store import open_store
+    from tasks.releasing import champion_findings
+
+    paths, project = Paths(root), load_project(root)
+    store = open_store(project, paths) if paths.state.exists() else None
+    return [*verify(paths, store), *champion_findings(paths, store)]

@@ -1,0 +1,84 @@
+"""What follows from a window: an alert once, and by the policy a retrain whose cause names it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from signoff.core.digest import sha256_json
+from signoff.core.monitoring import Alert, WindowReport, WindowRequest, already_open
+from signoff.core.record import Record
+from signoff.core.run import Cause, Request
+from signoff.gates import pass_gate
+from tasks.monitor import monitor
+
+if TYPE_CHECKING:
+    from tasks.passage import Passage
+
+
+class Watched(Record):
+    """A window's report, the alert that stands for it, and the retrain that the policy wants."""
+
+    report: WindowReport
+    alert: Alert | None = None
+    fresh: bool = False
+    retrain: Cause | None = None
+    request: Request = Request()
+
+    @property
+    def message(self) -> str:
+        """One sentence."""
+        rows = f"{self.report.window.rows:,} rows looked at"
+        if self.alert is None:
+            return f"{rows}: no alert"
+        return f"{rows}: alert {self.alert.id} {'opened' if self.fresh else 'stands already'}: {self.alert.finding}"
+
+    def facts(self) -> dict[str, Any]:
+        """What `signoff monitor --json` prints."""
+        report = self.report.as_json()
+        return {
+            "window": report["window"],
+            "drift": report["drift"],
+            "performance": report["performance"],
+            "values": report["values"],
+            "checks": report["checks"],
+            "not_judged": report["not_judged"],
+            "notes": report["notes"],
+            "alerts": [self.alert.as_json()] if self.alert else [],
+            "retrain": self.retrain.as_json() if self.retrain else None,
+        }
+
+
+def watch(run: Passage, window: WindowRequest) -> Watched:
+    """Monitor one window; open its alert unless one says the same; say whether a retrain follows.
+
+    A retrain follows once an alert: from the run that opened it, or, when that was killed, from the next.
+    """
+    report = monitor(run.context(), window=window)
+    if report.alert is None:
+        return Watched(report=report)
+    standing = already_open(report.alert, run.store.alerts())
+    alert = standing or report.alert
+    if standing is None:
+        run.store.add_alert(alert)
+    watched = Watched(report=report, alert=alert, fresh=standing is None)
+    if alert.state != "open":
+        return watched
+    cause = Cause(kind="alert", actor=run.run.cause.actor, reference=alert.id, note=alert.finding)
+    if report.retrain or _asked(run, alert, cause, report):
+        return watched.model_copy(update={"retrain": cause, "request": Request(as_of=window.as_of)})
+    return watched
+
+
+def _asked(run: Passage, alert: Alert, cause: Cause, report: WindowReport) -> bool:
+    """Where no setting lets the alert start a retrain, the alert gate asks; its own mode may still answer yes."""
+    outcome = pass_gate(
+        run.desk,
+        "alert",
+        digest=sha256_json({"alert": alert.id, "model": alert.model}),
+        evidence_sha256=sha256_json([value.as_json() for value in report.values]),
+        values=report.values,
+        run=run.run.id,
+        cause=cause,
+        subject=alert.finding,
+    )
+    return outcome.state == "passed"
