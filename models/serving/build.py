@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import attr
-import bentoml
 from bentoml.bentos import build
 
 from models.serving.packing import requirements
@@ -30,7 +29,7 @@ def build_bento(context: Path, target: Path, version: str) -> None:
         name=serving.project,
         version=version,
         build_ctx=str(context),
-        description=f"# {serving.project} {serving.tag}\n\nPackaged by Signoff: candidate and decision are in the labels.\n",
+        description=f"# {serving.project} {serving.tag}\n\nThe labels name candidate and decision.\n",
         python={"packages": requirements(), "lock_packages": False},
         docker={"python_version": f"{sys.version_info.major}.{sys.version_info.minor}"},
     )
@@ -42,5 +41,4 @@ def build_bento(context: Path, target: Path, version: str) -> None:
 
 
 if __name__ == "__main__":
-    bentoml.set_quiet_mode(True) if hasattr(bentoml, "set_quiet_mode") else None
     build_bento(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

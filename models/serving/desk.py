@@ -61,7 +61,10 @@ class Desk:
             if len(good) > 1:
                 return [reply for body in bodies for reply in self.reply_all([body])]
             return [_failed(rows if isinstance(rows, SignoffError) else error) for rows in checked]
-        return [_failed(rows) if isinstance(rows, SignoffError) else _done(next(answered) if len(rows) else []) for rows in checked]
+        return [
+            _failed(rows) if isinstance(rows, SignoffError) else _done(next(answered) if len(rows) else [])
+            for rows in checked
+        ]
 
     def _checked(self, body: bytes) -> CheckedRows | SignoffError:
         try:
@@ -81,7 +84,9 @@ class Desk:
                 error.what, where=error.where, got=error.got, allowed=error.allowed, next_step=error.next_step
             ) from error
         except Exception as error:
-            raise ServiceError("the model could not answer these rows", got=f"{type(error).__name__}: {error}") from error
+            raise ServiceError(
+                "the model could not answer these rows", got=f"{type(error).__name__}: {error}"
+            ) from error
         ends = iter(answers)
         lines = [
             [

@@ -74,7 +74,9 @@ class PredictionLog:
             os.ftruncate(self._file, size)
 
 
-def line_of(identifier: str, time: datetime, model: str, inputs: dict[str, Any], answer: tuple[Any, Any]) -> dict[str, Any]:
+def line_of(
+    identifier: str, time: datetime, model: str, inputs: dict[str, Any], answer: tuple[Any, Any]
+) -> dict[str, Any]:
     """One prediction as its log line; a time without a zone is UTC."""
     probability, label = answer
     return {

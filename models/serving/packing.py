@@ -20,7 +20,7 @@ from signoff.core.environment import QUIET
 from signoff.core.errors import StageError
 from signoff.core.files import write_json, write_text
 
-SERVICE = '''"""The packaged service: `bentoml serve FOLDER` checks digest, decision and signature, or exits with code 4."""
+SERVICE = '''"""The packaged service: it checks digest, decision and signature, or exits with code 4."""
 
 from pathlib import Path
 
@@ -123,21 +123,25 @@ def requirements() -> list[str]:
 def _run_bentoml(context: Path, built: Path, home: Path, parcel: Parcel) -> None:
     """In a process of its own: building changes the working folder and the import path of the process that does it."""
     home.mkdir()
-    environment = {**os.environ, **QUIET, "BENTOML_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
+    environment = {**os.environ, **QUIET, "BENTOML_HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
     root = str(Path(signoff.__file__).resolve().parent.parent)
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "models.serving.build", str(context), str(built), parcel.digest[:16]]
     try:
-        ended = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, timeout=BUILD_SECONDS)
+        ended = subprocess.run(
+            command, env=environment, cwd=home, capture_output=True, text=True, timeout=BUILD_SECONDS
+        )
     except subprocess.TimeoutExpired as error:
-        raise StageError("BentoML did not finish the package", got=f"{BUILD_SECONDS} s", next_step="signoff run") from error
+        raise StageError(
+            "BentoML did not finish the package", got=f"{BUILD_SECONDS} s", next_step="signoff run"
+        ) from error
     if ended.returncode:
         words = [line for line in (ended.stderr + ended.stdout).splitlines() if line.strip()]
         raise StageError("BentoML could not build the package", got=words[-1] if words else f"exit {ended.returncode}")
 
 
 def _settle(built: Path) -> None:
-    """What BentoML stamps with the clock gets the decision's time from the build; empty folders do not survive DVC."""
+    """Compiled files differ from machine to machine, and empty folders do not survive DVC."""
     for cache in built.rglob("__pycache__"):
         shutil.rmtree(cache)
     for folder in sorted((path for path in built.rglob("*") if path.is_dir()), reverse=True):

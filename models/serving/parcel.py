@@ -1,8 +1,8 @@
 """What a package holds, and the checks without which none of it is loaded.
 
 A package is a folder with `model/` (model.bin, model.json, recipe.json), candidate.json, decision.json (the ledger
-entry that approved it), `keys/` (public keys) and serving.json (how rows are named). All of it but serving.json is bound
-by the decision's signature.
+entry that approved it), `keys/` (public keys) and serving.json (how rows are named). The decision's signature binds
+candidate, recipe and model; model.json has to agree with them; serving.json is an operator's business.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from signoff.core.record import Record
 from signoff.core.search import ModelRecord, Recipe
 
 if TYPE_CHECKING:
-    from models.search import LoadedModel
+    from models.search.model_file import LoadedModel
 
 CANDIDATE, DECISION, SERVING, MODEL, KEYS = "candidate.json", "decision.json", "serving.json", "model", "keys"
 R = TypeVar("R", bound=Record)
@@ -59,7 +59,7 @@ class Parcel:
         Raises:
             IntegrityError: they changed since the parcel was opened.
         """
-        from models.search import load_model
+        from models.search.model_file import load_model
 
         return load_model(self.folder / MODEL, self.candidate.model_digest)
 
@@ -75,7 +75,7 @@ def open_parcel(folder: Path, public_keys: Path | None = None) -> Parcel:
         IntegrityError: a part is missing, damaged or not the one that was signed.
         RefusedError: the decision does not approve this candidate.
     """
-    from signoff.ledger import check_release
+    from signoff.ledger.rules import check_release
 
     candidate = read_part(folder / CANDIDATE, Candidate, "the candidate record")
     entry = read_part(folder / DECISION, Entry, "the decision")

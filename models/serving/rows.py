@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 from signoff.core.errors import DataError, UsageError, did_you_mean
@@ -68,7 +68,9 @@ def decode_body(body: bytes, max_rows: int) -> list[dict[str, Any]]:
         raise RowError("the body is not a JSON object", where="body", got=type(value).__name__, allowed=form)
     unknown = sorted(set(value) - {"rows"})
     if unknown:
-        raise RowError(f"{_shown(unknown[0])} is not a key of a request", where="body", allowed=did_you_mean(unknown[0], ["rows"]))
+        raise RowError(
+            f"{_shown(unknown[0])} is not a key of a request", where="body", allowed=did_you_mean(unknown[0], ["rows"])
+        )
     rows = value.get("rows")
     if not isinstance(rows, list):
         got = "nothing" if "rows" not in value else type(rows).__name__
@@ -125,16 +127,12 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str, kind: str) -> list[Any
     return [convert(value, number, name) for number, value in enumerate(values)]
 
 
-def _to_number(value: Any, number: int, name: str) -> float | int | None:
-    if value is None or value is True or value is False:
-        return value if value is None else _refuse(value, number, name, "number")
-    if type(value) is int:
-        return value if -LARGEST <= value <= LARGEST else _refuse(value, number, name, "number")
-    if type(value) is float:
-        if math.isfinite(value):
-            return value
-        return None if math.isnan(value) else _refuse(value, number, name, "number")
-    return _refuse(value, number, name, "number")
+def _to_number(value: Any, number: int, name: str) -> float | None:
+    if value is None or (type(value) is float and math.isnan(value)):
+        return None
+    if type(value) not in (int, float) or not -LARGEST <= value <= LARGEST:
+        _refuse(value, number, name, "number")
+    return float(value)
 
 
 def _to_category(value: Any, number: int, name: str) -> Any:
@@ -185,7 +183,7 @@ _ALLOWED = {
 }
 
 
-def _refuse(value: Any, number: int, name: str, kind: str) -> Any:
+def _refuse(value: Any, number: int, name: str, kind: str) -> NoReturn:
     raise RowError(
         f"a value of {name} cannot be used",
         where=f"rows[{number}].{name}",

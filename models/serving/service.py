@@ -23,12 +23,14 @@ from signoff.core.errors import RefusedError, SignoffError
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from models.search.model_file import LoadedModel
+
 BODY_BYTES = 64 << 20
 PREDICTIONS = "SIGNOFF_PREDICTIONS"
 """Environment variable: the folder of the prediction log."""
 
 
-class Rows(IODescriptor):
+class Rows(IODescriptor):  # type: ignore[misc]
     """Request body of /predict."""
 
     rows: list[dict[str, Any]]
@@ -44,7 +46,7 @@ class Rows(IODescriptor):
         return cls.model_construct(rows=bytes(body))
 
 
-class Answered(IODescriptor):
+class Answered(IODescriptor):  # type: ignore[misc]
     """Response body of /predict."""
 
     predictions: list[dict[str, Any]]
@@ -56,15 +58,16 @@ def prediction_folder() -> Path:
     return Path(given) if given else Path(os.environ.get("PWD", ".")).absolute() / ".signoff" / "predictions"
 
 
-def make_service(parcel: Parcel, log_folder: Path | None = None) -> Any:
+def make_service(parcel: Parcel, log_folder: Path | None = None, model: LoadedModel | None = None) -> Any:
     """A BentoML service that answers with the model of this package.
 
-    The model is loaded when a worker starts, not here. POST /predict, GET /model, and BentoML's /healthz, /livez,
-    /readyz and /metrics.
+    It answers POST /predict and GET /model, and BentoML's /healthz, /livez, /readyz and /metrics. Unless it is given,
+    the model is loaded when a worker starts, not here.
 
     Args:
         parcel: as `open_parcel` found it.
         log_folder: of the prediction log; `prediction_folder()` when None.
+        model: what `parcel.load()` gave.
     """
     shape = Shape(parcel.model.inputs, parcel.serving.id_columns, parcel.serving.time_column, parcel.serving.max_rows)
     folder = log_folder or prediction_folder()
@@ -73,15 +76,15 @@ def make_service(parcel: Parcel, log_folder: Path | None = None) -> Any:
         """Answers rows with the approved model, and logs every answer before it is given."""
 
         def __init__(self) -> None:
-            self.queue = Queue(Desk(parcel.load(), shape, PredictionLog(folder)))
+            self.queue = Queue(Desk(model or parcel.load(), shape, PredictionLog(folder)))
 
-        @bentoml.api(route="/predict", input_spec=Rows, output_spec=Answered)
+        @bentoml.api(route="/predict", input_spec=Rows, output_spec=Answered)  # type: ignore[untyped-decorator]
         async def predict(self, rows: Any) -> Any:
             """Probability and label of each row, with the digest of the model that gave them."""
             reply = await self.queue.reply(rows) if rows is not None else _too_large()
             return Response(reply.body, reply.status, media_type="application/json")
 
-        @bentoml.on_shutdown
+        @bentoml.on_shutdown  # type: ignore[untyped-decorator]
         def close(self) -> None:
             """Finish what is being answered."""
             self.queue.close()

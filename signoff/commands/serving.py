@@ -1,0 +1,123 @@
+"""`signoff serve` and `signoff score`: the champion answers, after everything about it was verified."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from signoff.core.environment import be_quiet
+from signoff.core.errors import IntegrityError, NotFoundError
+from signoff.core.paths import Paths
+from signoff.core.settings import Project
+from signoff.core.settings_file import load_project
+
+if TYPE_CHECKING:
+    from models.serving import Parcel
+    from signoff.core.decision import Release
+
+
+def serve(workspace: Path, port: int | None = None, host: str | None = None) -> int:
+    """Serve the champion until Ctrl-C or SIGTERM.
+
+    Args:
+        workspace: root of the workspace.
+        port: 0 takes a free one; the project's when None.
+        host: address to listen on; the project's when None.
+
+    Raises:
+        NotFoundError: nothing has been released.
+        IntegrityError: the ledger, the decision or a byte of the package is not as it was signed.
+        ServiceError: the port is taken.
+    """
+    be_quiet()
+    from models.serving.server import listen, serve_parcel
+
+    project, paths = load_project(workspace), Paths(workspace.resolve())
+    host = project.serving.host if host is None else host
+    port = project.serving.port if port is None else port
+    parcel, release = open_champion(project, paths)
+    listen(host, port).close()
+    settings = parcel.serving.model_copy(update={"max_rows": project.serving.max_rows})
+
+    def ready(url: str) -> None:
+        sys.stdout.write(
+            f"{release.tag} answers on {url}  (candidate {parcel.digest[:12]}, model {parcel.model.digest[:12]}, "
+            f"approved by {parcel.entry.decision().actor}); Ctrl-C ends it\n"
+        )
+        sys.stdout.flush()
+
+    serve_parcel(replace(parcel, serving=settings), host, port, paths.predictions, ready)
+    return 0
+
+
+def score(workspace: Path, source_file: Path, target_file: Path) -> dict[str, Any]:
+    """Let the champion answer every row of a CSV or Parquet file. Nothing is written to the prediction log.
+
+    Returns:
+        rows, source, target, tag, digest, model.
+
+    Raises:
+        NotFoundError: nothing has been released.
+        IntegrityError: the ledger, the decision or a byte of the package is not as it was signed.
+        DataError: the file cannot be read or does not fit the model.
+    """
+    be_quiet()
+    from models.serving.batch import score_table
+
+    project, paths = load_project(workspace), Paths(workspace.resolve())
+    parcel, release = open_champion(project, paths)
+    scored = score_table(parcel, source_file, target_file)
+    return {
+        "rows": scored.rows,
+        "source": str(source_file),
+        "target": str(target_file),
+        "tag": release.tag,
+        "digest": parcel.digest,
+        "model": parcel.model.digest,
+    }
+
+
+def open_champion(project: Project, paths: Paths) -> tuple[Parcel, Release]:
+    """The champion's package and its release, after the whole ledger and every byte of the package were verified.
+
+    Raises:
+        NotFoundError: nothing has been released.
+        IntegrityError: an entry of the ledger or a part of the package is not as it was signed.
+    """
+    from models.serving import open_parcel
+    from signoff.ledger import champion, verify
+    from signoff.store import open_store
+
+    with open_store(project, paths) as store:
+        findings = verify(paths, store)
+        if findings:
+            first = findings[0]
+            more = f" ({len(findings) - 1} more findings)" if len(findings) > 1 else ""
+            raise IntegrityError(
+                f"the ledger does not hold: {first.what}{more}",
+                where=first.where,
+                got=first.got or None,
+                allowed=first.expected or None,
+                next_step="signoff verify",
+            )
+        release = champion(paths, store)
+    if release is None:
+        raise NotFoundError(
+            "nothing has been released yet, so there is nothing to serve", next_step="signoff review list"
+        )
+    if not paths.champion.is_dir():
+        raise IntegrityError(
+            f"the package of {release.tag} is missing", where=str(paths.champion), next_step="signoff run"
+        )
+    parcel = open_parcel(paths.champion, paths.public_keys)
+    if (parcel.digest, parcel.entry.hash) != (release.digest, release.decision):
+        raise IntegrityError(
+            f"the champion's package is not {release.tag}",
+            where=str(paths.champion),
+            got=f"candidate {parcel.digest[:16]}…, decision {parcel.entry.hash[:16]}…",
+            allowed=f"candidate {release.digest[:16]}…, decision {release.decision[:16]}…",
+            next_step="signoff verify",
+        )
+    return parcel, release
