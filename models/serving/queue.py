@@ -6,22 +6,22 @@ import asyncio
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
-from models.serving.desk import Desk, Reply
+from models.serving.clerk import Clerk, Reply
 
 TOGETHER_REQUESTS = 64
 
 
 class Queue:
-    """Feeds one desk from one event loop; an idle desk takes a request at once, so nothing is delayed on purpose."""
+    """Feeds one clerk from one event loop; an idle clerk takes a request at once, so nothing is delayed on purpose."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
+    def __init__(self, clerk: Clerk) -> None:
+        self._clerk = clerk
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
         self._waiting: deque[tuple[bytes, asyncio.Future[Reply]]] = deque()
         self._feeding: asyncio.Task[None] | None = None
 
     async def reply(self, body: bytes) -> Reply:
-        """The desk's reply to one request body."""
+        """The clerk's reply to one request body."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Reply] = loop.create_future()
         self._waiting.append((body, future))
@@ -32,15 +32,15 @@ class Queue:
     def close(self) -> None:
         """Finish what is being answered, then close the log."""
         self._worker.shutdown(wait=True)
-        if self._desk.log is not None:
-            self._desk.log.close()
+        if self._clerk.log is not None:
+            self._clerk.log.close()
 
     async def _feed(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(TOGETHER_REQUESTS, len(self._waiting)))]
             try:
-                replies = await loop.run_in_executor(self._worker, self._desk.reply_all, [body for body, _ in batch])
+                replies = await loop.run_in_executor(self._worker, self._clerk.reply_all, [body for body, _ in batch])
             except BaseException as error:
                 for _, future in batch:
                     if not future.done():

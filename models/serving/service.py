@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from models.serving.desk import Desk, Reply
+from models.serving.clerk import Clerk, Reply
 from models.serving.log import PredictionLog
 from models.serving.parcel import CANDIDATE, Parcel, open_parcel
 from models.serving.queue import Queue
@@ -37,7 +37,7 @@ class Rows(IODescriptor):  # type: ignore[misc]
 
     @classmethod
     async def from_http_request(cls, request: Request, serde: Any) -> IODescriptor:  # noqa: ARG003
-        """Take the body as it is: the desk parses it, so that every refusal has Signoff's own form."""
+        """Take the body as it is: the clerk parses it, so that every refusal has Signoff's own form."""
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
@@ -76,7 +76,7 @@ def make_service(parcel: Parcel, log_folder: Path | None = None, model: LoadedMo
         """Answers rows with the approved model, and logs every answer before it is given."""
 
         def __init__(self) -> None:
-            self.queue = Queue(Desk(model or parcel.load(), shape, PredictionLog(folder)))
+            self.queue = Queue(Clerk(model or parcel.load(), shape, PredictionLog(folder)))
 
         @bentoml.api(route="/predict", input_spec=Rows, output_spec=Answered)  # type: ignore[untyped-decorator]
         async def predict(self, rows: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,7 @@ def open_champion(project: Project, paths: Paths) -> tuple[Parcel, Release]:
     from signoff.ledger import champion, verify
     from signoff.store import open_store
 
-    with open_store(project, paths) as store:
+    with closing(open_store(project, paths)) as store:
         findings = verify(paths, store)
         if findings:
             first = findings[0]

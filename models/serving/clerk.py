@@ -34,7 +34,7 @@ class Reply:
     body: bytes
 
 
-class Desk:
+class Clerk:
     """Answers requests with one model; used by one thread at a time.
 
     Args:
