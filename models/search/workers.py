@@ -92,6 +92,11 @@ class Workers:
         self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def pid(self) -> int:
+        """Process id of the nursery; its children are the running trials."""
+        return self._process.pid
+
     def start(self, order: Order) -> None:
         """Begin a trial.
 
