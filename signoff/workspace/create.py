@@ -53,7 +53,7 @@ def create_workspace(root: Path, settings: str, pipeline: str, sources: dict[str
         if not (root / f"{folder}.dvc").exists():
             dvc.add(folder)
     # signoff.yaml comes last: where it is, the workspace is whole, and DVC reads dvc.yaml only together with it.
-    texts = {".gitignore": IGNORED, "features.yaml": "steps: []\n", "run.yaml": _RUN, **extra}
+    texts = {".gitignore": IGNORED, "run.yaml": _RUN, **extra}
     for name, text in (texts | {"dvc.yaml": pipeline, "signoff.yaml": settings}).items():
         if name == ".gitignore" or not (root / name).exists():
             write_text(root / name, text)
