@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from models.search.families import family_of
 from signoff.core.data import FeaturePlan, FeatureStep
-from signoff.core.settings import Project
+from signoff.core.search import Recipe
+from signoff.core.settings import Project, Task
 from signoff.core.tables import write_table
 
 PLAN = FeaturePlan(
@@ -68,3 +70,21 @@ def workspace(root: Path, project_: Project, frame: pd.DataFrame, plan: FeatureP
     (root / "features.yaml").write_text(yaml.safe_dump(plan.as_json()), encoding="utf-8")
     write_table(root / "data" / "train.parquet", frame)
     return root
+
+
+CLASSES = {"binary": ("no", "yes"), "multiclass": ("high", "low", "middle"), "regression": ()}
+
+
+def recipe(task: str, family: str) -> Recipe:
+    """The recipe of a family's defaults on `table(task)`."""
+    return Recipe(
+        task=Task(task),
+        target="answer",
+        positive="yes" if task == "binary" else None,
+        classes=CLASSES[task],
+        family=family,
+        parameters=dict(family_of(family).defaults),
+        features=PLAN,
+        seed=0,
+        threshold=0.4 if task == "binary" else None,
+    )
