@@ -18,6 +18,7 @@ from signoff.sources.text import check_encoding, read_header
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null")
 LONGEST_LINE_BYTES = 10_000_000
+FIRST_LOOK_ROWS = 2_000
 
 _PATTERNS = {
     "BIGINT": r"[+-]?(0|[1-9][0-9]{0,17})",
@@ -93,20 +94,30 @@ def _explain_row(error: Problem, path: Path, columns: list[str]) -> DataError:
 
 
 def _types(duck: Duck, name: str, columns: list[str]) -> dict[str, str]:
-    tests = [f"count({quoted(column)}) > 0" for column in columns]
-    for column in columns:
-        for kind, pattern in _PATTERNS.items():
-            look = f"regexp_full_match({quoted(column)}, {literal(pattern)})"
-            fits = f"bool_and({look} AND TRY_CAST({quoted(column)} AS {kind}) IS NOT NULL)"
-            tests.append(f"{fits} FILTER (WHERE {quoted(column)} IS NOT NULL)")
-    found = duck.run(f"SELECT {', '.join(tests)} FROM {quoted(name + ' text')}").fetchone()
-    filled, all_fit = found[: len(columns)], found[len(columns) :]
-    types = {}
-    for index, column in enumerate(columns):
-        own = all_fit[index * len(_PATTERNS) : (index + 1) * len(_PATTERNS)]
-        matching = [kind for kind, holds in zip(_PATTERNS, own, strict=True) if holds]
-        types[column] = matching[0] if filled[index] and matching else "VARCHAR"
-    return types
+    """The type of each column. A first look at some rows rules out most types cheaply; what is left, all rows decide."""
+    text = quoted(name + " text")
+    likely = _fitting(duck, f"(FROM {text} LIMIT {FIRST_LOOK_ROWS})", {column: tuple(_PATTERNS) for column in columns})
+    fitting = _fitting(duck, text, likely)
+    filled = duck.run(
+        f"SELECT {', '.join(f'count({quoted(column)}) > 0' for column in columns)} FROM {text}"
+    ).fetchone()
+    return {
+        column: fitting[column][0] if holds and fitting[column] else "VARCHAR"
+        for column, holds in zip(columns, filled, strict=True)
+    }
+
+
+def _fitting(duck: Duck, rows: str, asked: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Of the types asked of each column, those that every value of it fits; all of them where it holds nothing."""
+    pairs = [(column, kind) for column, kinds in asked.items() for kind in kinds]
+    tests = [
+        f"bool_and(regexp_full_match({quoted(column)}, {literal(_PATTERNS[kind])}) AND"
+        f" TRY_CAST({quoted(column)} AS {kind}) IS NOT NULL) FILTER (WHERE {quoted(column)} IS NOT NULL)"
+        for column, kind in pairs
+    ]
+    found = duck.run(f"SELECT {', '.join(tests)} FROM {rows}").fetchone() if tests else ()
+    holding = {pair for pair, holds in zip(pairs, found, strict=True) if holds is not False}
+    return {column: tuple(kind for kind in kinds if (column, kind) in holding) for column, kinds in asked.items()}
 
 
 def _cast(column: str, kind: str) -> str:

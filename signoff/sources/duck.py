@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -39,6 +40,15 @@ class Duck:
     def run(self, sql: str, parameters: dict[str, Any] | None = None) -> Any:
         """The connection after `sql`, ready for fetch calls."""
         return self.connection.execute(sql, parameters) if parameters else self.connection.execute(sql)
+
+    @contextmanager
+    def all_cores(self) -> Iterator[None]:
+        """For work whose result does not depend on the order of additions, such as reading files."""
+        self.run(f"SET threads = {os.cpu_count() or 1}")
+        try:
+            yield
+        finally:
+            self.run("SET threads = 1")
 
 
 @contextmanager

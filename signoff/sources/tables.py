@@ -71,7 +71,8 @@ def load_file(duck: Duck, name: str, path: Path, source: FileSource) -> None:
         if lower.endswith(".parquet"):
             _view_parquet(duck, name, path)
         else:
-            load_csv(duck, name, path, source)
+            with duck.all_cores():
+                load_csv(duck, name, path, source)
     except OSError as error:
         raise DataError(f"{path.name} cannot be read", where=str(path), got=error.strerror or error) from error
 
