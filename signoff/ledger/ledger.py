@@ -11,7 +11,7 @@ from signoff.ledger.journal import entry_files, numbers, write_entry
 from signoff.ledger.keys import Signer, open_signer, read_public_keys
 from signoff.ledger.rules import what_is_wrong
 from signoff.ledger.verify import verify
-from signoff.store import Store
+from signoff.store import Store, about_of
 
 RESTORE = "signoff verify --restore"
 
@@ -132,12 +132,21 @@ class Ledger:
                     where=str(self.paths.decisions),
                     next_step="signoff verify",
                 )
-            self.store.fill(files[len(rows) :])
-        return files[len(rows) :]
+            added = files[len(rows) :]
+            self.store.fill(added)
+            self._free_ids({about_of(entry) for entry in added})
+        return added
 
     def champion(self) -> Release | None:
         """The newest release."""
         return newest_release(self.entries())
+
+    def _free_ids(self, taken: set[str]) -> None:
+        """An open review whose id the history brings along is asked again under a new one."""
+        for review in self.store.reviews(state=ReviewState.OPEN):
+            if review.id in taken:
+                note = f"{review.id} was decided elsewhere; asked again by the next run"
+                self.store.close_review(review.id, ReviewState.SUPERSEDED, note=note)
 
     def _refuse_when_behind(self, sequence: int) -> None:
         ahead = sorted(number for number in numbers(self.paths.decisions) if number >= sequence)

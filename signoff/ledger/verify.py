@@ -13,8 +13,7 @@ from signoff.core.paths import Paths
 from signoff.ledger.journal import entry_files, file_of, read_pointer
 from signoff.ledger.keys import PublicKeys, bad_key_files, read_public_keys
 from signoff.ledger.rules import broken_rules, what_is_wrong
-from signoff.store import LedgerRow, Store
-from signoff.store.entries import about_of
+from signoff.store import LedgerRow, Store, about_of
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,15 @@ def verify(paths: Paths, store: Store | None = None, *, served: Collection[str] 
         for file in entry_files(paths.decisions)
     )
     findings += _chain(files, keys, "decisions/{:04d}-*.json")
-    links = files
+    links: tuple[Link, ...] = files
     if store is not None:
         rows = tuple(_row_link(row) for row in store.ledger_rows())
         findings += _chain(rows, keys, "ledger row {}")
-        findings += _compare(rows, files)
-        links = rows or files
-    entries = [link.entry for link in links if link.entry is not None and what_is_wrong(link.entry, keys) is None]
+        findings += _compare(rows, files, keys)
+        links = (*files, *rows)
+    # An entry that is bent in one place and whole in the other is one finding, not one a consequence.
+    whole = {link.sequence: entry for link in links if (entry := _whole(link, keys)) is not None}
+    entries = [whole[number] for number in sorted(whole)]
     findings += _meaning(entries)
     findings += _pointer(paths, entries)
     findings += _served(entries, served)
@@ -110,7 +111,12 @@ def _chain(links: Sequence[Link], keys: PublicKeys, name: str) -> Iterator[Findi
         previous = link.entry.hash
 
 
-def _compare(rows: Sequence[Link], files: Sequence[Link]) -> Iterator[Finding]:
+def _whole(link: Link, keys: PublicKeys) -> Entry | None:
+    valid = link.entry is not None and link.entry.sequence == link.sequence and what_is_wrong(link.entry, keys) is None
+    return link.entry if valid else None
+
+
+def _compare(rows: Sequence[Link], files: Sequence[Link], keys: PublicKeys) -> Iterator[Finding]:
     in_table, on_disk = ({link.sequence: link for link in links} for links in (rows, files))
     last_row, last_file = max(in_table, default=0), max(on_disk, default=0)
     for number in range(last_file + 1, last_row + 1):
@@ -122,7 +128,7 @@ def _compare(rows: Sequence[Link], files: Sequence[Link]) -> Iterator[Finding]:
         what = f"entry {number} is among the files and not in the table"
         yield Finding(what=what, where=f"ledger row {number}")
     for number in sorted(in_table.keys() & on_disk.keys()):
-        ours, theirs = in_table[number].entry, on_disk[number].entry
+        ours, theirs = _whole(in_table[number], keys), _whole(on_disk[number], keys)
         if ours is not None and theirs is not None and ours != theirs:
             what = f"entry {number} differs between the table and its file"
             yield Finding(what=what, where=on_disk[number].where, got=theirs.hash, expected=ours.hash)
