@@ -123,7 +123,7 @@ def keep_reference(paths: Paths, folder: Path | None = None) -> Path:
         paths: of the workspace, whose train and holdout are those of the model.
         folder: where the released package stands; the champion's folder when not given.
     """
-    from models.search import load_model
+    from models.search.model_file import load_model
     from monitoring.reference import make_reference
     from signoff.core.tables import write_table
 
