@@ -73,5 +73,7 @@ def label_positions(labels: pd.Series, classes: Sequence[str]) -> NDArray[np.int
     folded: dict[str, int] = {}
     for name, position in exact.items():
         folded[name.casefold()] = -1 if name.casefold() in folded else position
+    if set(folded) == {"false", "true"}:  # a column of yes and no with gaps in it is read as 1 and 0
+        folded |= {"0": folded["false"], "1": folded["true"]}
     found = {text: exact.get(text, folded.get(text.casefold(), -1)) for text in label_texts(labels).dropna().unique()}
     return label_texts(labels).map(found).fillna(-1).to_numpy(dtype=np.intp)
