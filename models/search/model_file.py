@@ -82,10 +82,12 @@ class LoadedModel:
         ]
 
     def _labels(self, probabilities: NDArray[np.float64]) -> NDArray[Any]:
-        names = np.asarray(self.classes, dtype=object)
+        names: NDArray[Any] = np.asarray(self.classes, dtype=object)
         if self.recipe.task is Task.BINARY and self.recipe.threshold is not None:
-            return np.take(names, (probabilities[:, 1] >= self.recipe.threshold).astype(int))
-        return np.take(names, probabilities.argmax(axis=1))
+            places = (probabilities[:, 1] >= self.recipe.threshold).astype(int)
+        else:
+            places = probabilities.argmax(axis=1)
+        return np.asarray(names[places])
 
     def _inputs(self, frame: pd.DataFrame) -> pd.DataFrame:
         return coerce_inputs(frame, self.record.inputs)

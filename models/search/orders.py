@@ -7,6 +7,17 @@ from typing import Literal
 
 from models.search.families import Parameters
 from signoff.core.record import Record
+from signoff.core.settings import Budget
+
+FOLD_ROWS = 100_000
+FOLD_ROWS_A_SECOND = 4_000
+"""Rows of one side of a fold that a trial looks at, at most, and for each second of the budget; a larger fold is
+sampled, so that the defaults of all families end early. The fit always sees all rows."""
+
+
+def fold_rows(budget: Budget) -> int:
+    """How many rows of one side of a fold a trial looks at."""
+    return FOLD_ROWS if budget.seconds is None else min(FOLD_ROWS, max(2_000, int(budget.seconds * FOLD_ROWS_A_SECOND)))
 
 
 class Order(Record):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from models.search.families import Family, family_of
-from models.search.orders import Order, Result
+from models.search.orders import Order, Result, fold_rows
 from models.search.target import read_target
 from models.search.workers import Workers
 from signoff.core.data import FeaturePlan
@@ -224,7 +224,7 @@ def study_name(project: Project, plan: FeaturePlan, train: Path) -> str:
         "target": [project.target, project.positive],
         "split": [project.split.as_json(), project.data.time_column, project.data.group_column],
         "metric": metric_for(project.task, search.metric).name,
-        "folds": search.folds,
+        "folds": [search.folds, fold_rows(search.budget)],
         "seed": search.seed,
         "memory_mb": search.budget.memory_mb,
         "counted_in": "trials" if search.budget.trials else "seconds",

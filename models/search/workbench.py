@@ -14,7 +14,7 @@ import numpy as np
 
 from models.features import folds
 from models.search.families import Family, Parameters, family_of
-from models.search.orders import Order, Result
+from models.search.orders import Order, Result, fold_rows
 from models.search.pipeline import build_features
 from models.search.scores import best_threshold, fold_score
 from models.search.target import Target, read_target
@@ -25,9 +25,6 @@ from signoff.core.tables import read_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-FOLD_ROWS = 100_000
-"""Rows of one side of a fold that a trial looks at; a larger fold is sampled. The fit always sees all rows."""
 
 
 class Workbench:
@@ -125,10 +122,11 @@ class Workbench:
 
     def _sampled(self, fit_rows: NDArray[Any], test_rows: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         random = np.random.default_rng(self.project.search.seed)
+        limit = fold_rows(self.project.search.budget)
 
         def cut(rows: NDArray[Any]) -> NDArray[Any]:
             rows = np.asarray(rows)
-            return rows if len(rows) <= FOLD_ROWS else np.sort(random.choice(rows, FOLD_ROWS, replace=False))
+            return rows if len(rows) <= limit else np.sort(random.choice(rows, limit, replace=False))
 
         return cut(fit_rows), cut(test_rows)
 
