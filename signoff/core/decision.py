@@ -119,6 +119,11 @@ class Entry(Record):
     hash: str
     signature: str = Field(description="Ed25519 over the hash, hex")
 
+    @property
+    def about(self) -> str:
+        """What it is looked up by: the id of the review it decides, or the tag it releases."""
+        return str(self.body.get("review" if self.kind == "decision" else "tag", ""))
+
     def decision(self) -> Decision:
         """The body as a decision.
 

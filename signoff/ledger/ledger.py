@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from signoff.core.decision import Decision, Entry, Release, ReviewState
 from signoff.core.errors import IntegrityError, RefusedError
@@ -11,7 +11,9 @@ from signoff.ledger.journal import entry_files, numbers, write_entry
 from signoff.ledger.keys import Signer, open_signer, read_public_keys
 from signoff.ledger.rules import what_is_wrong
 from signoff.ledger.verify import verify
-from signoff.store import Store, about_of
+
+if TYPE_CHECKING:
+    from signoff.store import Store
 
 RESTORE = "signoff verify --restore"
 
@@ -134,7 +136,7 @@ class Ledger:
                 )
             added = files[len(rows) :]
             self.store.fill(added)
-            self._free_ids({about_of(entry) for entry in added})
+            self._free_ids({entry.about for entry in added})
         return added
 
     def champion(self) -> Release | None:

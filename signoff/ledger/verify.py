@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -13,7 +15,12 @@ from signoff.core.paths import Paths
 from signoff.ledger.journal import entry_files, file_of, read_pointer
 from signoff.ledger.keys import PublicKeys, bad_key_files, read_public_keys
 from signoff.ledger.rules import broken_rules, what_is_wrong
-from signoff.store import LedgerRow, Store, about_of
+
+if TYPE_CHECKING:
+    from signoff.store import LedgerRow, Store
+
+SETTLE_SECONDS = 0.3
+"""How long a decision that is just being written may need for its file."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,15 @@ def verify(paths: Paths, store: Store | None = None, *, served: Collection[str] 
     Raises:
         IntegrityError: the database is damaged.
     """
+    findings = _verify(paths, store, served)
+    if findings and store is not None:
+        # Table and files are not read in one moment; what is still wrong after a while is wrong.
+        time.sleep(SETTLE_SECONDS)
+        findings = _verify(paths, store, served)
+    return findings
+
+
+def _verify(paths: Paths, store: Store | None, served: Collection[str]) -> list[Finding]:
     keys = read_public_keys(paths.public_keys)
     findings = [
         Finding(what="the file holds no Ed25519 public key of that id", where=f"decisions/keys/{path.name}")
@@ -49,7 +65,8 @@ def verify(paths: Paths, store: Store | None = None, *, served: Collection[str] 
     )
     findings += _chain(files, keys, "decisions/{:04d}-*.json")
     links: tuple[Link, ...] = files
-    if store is not None:
+    # The table of a fresh clone is empty until a desk is opened: the files are then all there is.
+    if store is not None and (store.ledger_was_used() or not files):
         rows = tuple(_row_link(row) for row in store.ledger_rows())
         findings += _chain(rows, keys, "ledger row {}")
         findings += _compare(rows, files, keys)
@@ -79,7 +96,7 @@ def _row_link(row: LedgerRow) -> Link:
         entry = Entry.model_validate_json(row.record)
     except ValidationError:
         return Link(where, row.sequence, None)
-    alike = (entry.kind, about_of(entry)) == (row.kind, row.about)
+    alike = (entry.kind, entry.about) == (row.kind, row.about)
     return Link(where, row.sequence, entry if alike else None)
 
 
@@ -123,7 +140,8 @@ def _compare(rows: Sequence[Link], files: Sequence[Link], keys: PublicKeys) -> I
         row = in_table.get(number)
         kind = row.entry.kind if row is not None and row.entry is not None else "decision"
         place = f"decisions/{number:04d}-{kind}.json"
-        yield Finding(what=f"entry {number} is in the table and not among the files", where=place)
+        what = f"entry {number} is in the table and not among the files (after a kill, `signoff review list` writes it)"
+        yield Finding(what=what, where=place)
     for number in range(last_row + 1, last_file + 1):
         what = f"entry {number} is among the files and not in the table"
         yield Finding(what=what, where=f"ledger row {number}")

@@ -101,7 +101,7 @@ class LedgerTable(Part):
                 project=self.project,
                 sequence=entry.sequence,
                 kind=entry.kind,
-                about=about_of(entry),
+                about=entry.about,
                 record=as_text(entry),
             )
         )
@@ -110,8 +110,3 @@ class LedgerTable(Part):
 
     def _used(self) -> tuple[Any, Any]:
         return meta.c.project == self.project, meta.c.name == "ledger-used"
-
-
-def about_of(entry: Entry) -> str:
-    """What an entry is looked up by: the review it decides, or the tag it releases."""
-    return str(entry.body.get("review" if entry.kind == "decision" else "tag", ""))

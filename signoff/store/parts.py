@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -17,10 +18,15 @@ R = TypeVar("R", bound=Record)
 class Part:
     """The tables of one project in one database, as one workspace sees them."""
 
-    def __init__(self, database: Database, project: str, place: str) -> None:
+    def __init__(self, database: Database, project: str, place: Callable[[], str]) -> None:
         self.database = database
         self.project = project
-        self.place = place
+        self._place = place
+
+    @property
+    def place(self) -> str:
+        """The workspace's own id."""
+        return self._place()
 
     def _read(self, kind: type[R], text: str, what: str) -> R:
         try:

@@ -38,7 +38,7 @@ def open_store(project: Project, paths: Paths) -> Store:
         SettingsError: state.database is not an address that can be used.
     """
     database = Database(address_of(project.state.database, paths.state, paths.root))
-    return Store(database, project.project, place_of(paths))
+    return Store(database, project.project, lambda: place_of(paths))
 
 
 def place_of(paths: Paths) -> str:
