@@ -267,10 +267,18 @@ def replay(
 
 
 @app.command()
-def verify(workspace: Workspace = HERE, json: Json = False) -> None:
+def verify(
+    workspace: Workspace = HERE,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="After a git pull: add to the table the entries that decisions/ brought.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Check the ledger's chain, every signature, and that all that serves was approved."""
-    from signoff.commands.verification import verify_workspace
+    from signoff.commands.verification import restore_ledger, verify_workspace
 
+    if restore:
+        restore_ledger(workspace)
     raise typer.Exit(verify_workspace(workspace, json))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from signoff.commands.output import print_json, root_of
@@ -23,6 +24,22 @@ def verify_workspace(workspace: Path, as_json: bool) -> int:
             detail = f": got {finding.got}, expected {finding.expected}" if finding.got or finding.expected else ""
             sys.stdout.write(f"BAD  {finding.where}: {finding.what}{detail}\n")
     return 1 if findings else 0
+
+
+def restore_ledger(workspace: Path) -> None:
+    """Take over the entries that git brought into decisions/, if they verify and go on where the table ends.
+
+    Raises:
+        IntegrityError: they do not, and nothing was changed.
+    """
+    from signoff.ledger import Ledger
+    from signoff.store import open_store
+
+    root = root_of(workspace)
+    paths = Paths(root)
+    with closing(open_store(load_project(root), paths)) as store:
+        added = Ledger(store, paths).restore()
+    sys.stderr.write(f"{len(added)} entries were added to the ledger's table\n")
 
 
 def findings_of(root: Path) -> list[Finding]:
