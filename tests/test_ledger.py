@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
 from pathlib import Path
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from signoff.commands.verification import restore_ledger, verify_workspace
 from signoff.core.decision import Entry
 from signoff.core.errors import IntegrityError, RefusedError, SettingsError
 from signoff.core.paths import Paths
@@ -135,6 +138,9 @@ def test_an_approval_that_breaks_its_own_policy_is_refused_even_when_signed(tmp_
     alone = desk.ledger.append("decision", body | {"automatic": True, "actor": "policy"})
     with pytest.raises(RefusedError, match="an automatic approval under a policy that asks people"):
         check_release(alone, candidate(), desk.paths.public_keys)
+    own = desk.ledger.append("decision", body | {"policy": body["policy"] | {"four_eyes": True}, "started_by": ["Bo"]})
+    with pytest.raises(RefusedError, match="four eyes: bo started or steered the run"):
+        check_release(own, candidate(), desk.paths.public_keys)
     unroled = desk.ledger.append("decision", body | {"roles": []})
     desk.ledger.reconcile()
     with pytest.raises(RefusedError, match="1 more approval by a reviewer"):
@@ -205,3 +211,26 @@ def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(Exception, match="could not be written"):
         open_signer(Paths(tmp_path))
+
+
+def test_verify_by_command_names_the_place_and_restores_what_git_brought(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = desk_at(tmp_path / "one")
+    clone = tmp_path / "two"
+    there = desk_at(clone)
+    settings = desk.project.model_dump(mode="json", exclude_defaults=True)
+    (clone / "signoff.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    for name in "ab":
+        review = ask(desk, name).review
+        assert review is not None
+        approve(desk, review.id)
+        shutil.copytree(desk.paths.decisions, there.paths.decisions, dirs_exist_ok=True)
+        there.ledger.reconcile()
+    assert verify_workspace(clone, as_json=True) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["ok"] is False
+    assert [finding["where"] for finding in said["findings"]] == ["ledger row 2"]
+    restore_ledger(clone)
+    assert "1 entries were added" in capsys.readouterr().err
+    assert verify_workspace(clone, as_json=False) == 0

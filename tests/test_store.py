@@ -9,6 +9,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -174,22 +175,21 @@ def test_an_entry_that_is_not_the_next_is_refused(store: Store) -> None:
     assert store.ledger_length() == 1
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE signoff_ledger SET record = '{}'",
-        "DELETE FROM signoff_ledger",
-        "INSERT INTO signoff_ledger SELECT project, sequence, kind, about, '{}' FROM signoff_ledger",
-        "INSERT INTO signoff_ledger VALUES ('demo', 9, 'decision', 'x', '{}')",
-        "TRUNCATE signoff_ledger",
-        "INSERT OR REPLACE INTO signoff_ledger VALUES ('demo', 1, 'decision', 'x', '{}')",
-    ],
+CHANGES = (
+    "UPDATE signoff_ledger SET record = '{}'",
+    "DELETE FROM signoff_ledger",
+    "INSERT INTO signoff_ledger SELECT project, sequence, kind, about, '{}' FROM signoff_ledger",
+    "INSERT INTO signoff_ledger VALUES ('demo', 9, 'decision', 'x', '{}')",
 )
-def test_the_ledger_table_refuses_every_change(store: Store, statement: str) -> None:
-    only = {"TRUNCATE": "postgresql", "INSERT OR": "sqlite"}
-    backend = next((name for start, name in only.items() if statement.startswith(start)), None)
-    if backend is not None and backend != store.database.url.get_backend_name():
-        pytest.skip(f"not SQL of {store.database.url.get_backend_name()}")
+BACKEND_CHANGES = {
+    "sqlite": "INSERT OR REPLACE INTO signoff_ledger VALUES ('demo', 1, 'decision', 'x', '{}')",
+    "postgresql": "TRUNCATE signoff_ledger",
+}
+
+
+@pytest.mark.parametrize("number", range(len(CHANGES) + 1))
+def test_the_ledger_table_refuses_every_change(store: Store, number: int) -> None:
+    statement = (*CHANGES, BACKEND_CHANGES[store.database.url.get_backend_name()])[number]
     entry = store.append(unsigned)
     with pytest.raises(IntegrityError, match="append-only"), store.database.writing() as connection:
         connection.execute(text(statement))
@@ -342,3 +342,62 @@ def test_a_missing_postgres_database_is_a_mistake_in_the_settings(postgres_serve
     store = open_store(project_at(f"{postgres_server}/nowhere"), Paths(tmp_path))
     with pytest.raises(SettingsError, match=r"PostgreSQL refuses state\.database"):
         store.runs()
+
+
+def test_many_processes_worth_of_stores_make_the_tables_once(address: str | None, tmp_path: Path) -> None:
+    stores = [open_store(project_at(address), Paths(tmp_path)) for _ in range(6)]
+    failures: list[BaseException] = []
+
+    def first_use(store: Store) -> None:
+        try:
+            store.append(unsigned)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=first_use, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert stores[0].ledger_length() == 6
+    for store in stores:
+        store.close()
+
+
+def test_connections_that_the_server_cut_are_opened_again(postgres_address: str, tmp_path: Path) -> None:
+    store = open_store(project_at(postgres_address), Paths(tmp_path))
+    store.append(unsigned)
+    with psycopg.connect(postgres_address, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    store.append(unsigned)
+    assert store.ledger_length() == 2
+    store.close()
+
+
+def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(project_at(None), Paths(tmp_path))
+    store.append(unsigned)
+    prepare = database_module._prepare_sqlite
+
+    def on_a_full_disk(connection: sqlite3.Connection, record: object) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA max_page_count = 1")
+
+    monkeypatch.setattr(database_module, "_prepare_sqlite", on_a_full_disk)
+    full = open_store(project_at(None), Paths(tmp_path))
+
+    def fill_the_disk() -> None:
+        with full.transaction():
+            for number in range(500):
+                full.append(unsigned)
+                full.open_review(a_review(f"{number:064d}"))
+
+    with pytest.raises(WorkspaceError, match="no space is left on the disk"):
+        fill_the_disk()
+    assert store.ledger_length() == 1
+    assert store.reviews() == ()

@@ -67,6 +67,11 @@ class Review(Record):
     involved: tuple[str, ...] = Field((), description="who else started or steered what led here, for four eyes")
     note: str = Field("", description="why it closed without a decision: what superseded it")
 
+    @property
+    def started_by(self) -> tuple[str, ...]:
+        """Who started or steered the run: under four eyes none of them may approve."""
+        return (self.cause.actor, *self.involved)
+
 
 class Vote(Record):
     """An earlier approval that the closing decision rests on."""
@@ -93,6 +98,7 @@ class Decision(Record):
     policy: GatePolicy
     decided: Moment
     outcome: ReviewState = Field(ReviewState.OPEN, description="where the review stood after it; open: more are needed")
+    started_by: tuple[str, ...] = Field((), description="who started or steered the run, for four eyes")
     votes: tuple[Vote, ...] = Field((), description="the approvals before it, where several are needed")
 
 

@@ -101,8 +101,7 @@ def why_not(review: Review, actor: str, roles: Sequence[str], verdict: Verdict =
         return f"the name {POLICY_ACTOR} is kept for automatic decisions"
     if not _seats(review.policy, actor, roles) & set(wanted):
         return f"{actor} has the roles {', '.join(sorted(roles)) or 'none'}; this gate asks for {', '.join(wanted)}"
-    started = (review.cause.actor, *review.involved)
-    if verdict == "approve" and review.policy.four_eyes and any(same_person(actor, name) for name in started):
+    if verdict == "approve" and review.policy.four_eyes and any(same_person(actor, n) for n in review.started_by):
         return f"four eyes: {actor} started or steered this run and may not approve it"
     return None
 

@@ -72,6 +72,7 @@ def decide(
             changes=changes,
             policy=review.policy,
             decided=moment,
+            started_by=review.started_by,
             votes=_votes(earlier) if verdict == "approve" else (),
         )
         judgement = judge(review, [*(entry.decision() for entry in earlier), decision], moment)

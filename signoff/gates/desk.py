@@ -123,4 +123,5 @@ def policy_decision(review: Review, *, approve: bool, reasons: str, moment: date
         reasons=reasons,
         policy=review.policy,
         decided=moment,
+        started_by=review.started_by,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from signoff.core.candidate import Candidate
-from signoff.core.decision import Decision, Entry, ReviewState
+from signoff.core.decision import Decision, Entry, ReviewState, Vote
 from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.policy import POLICY_ACTOR, missing_approvals, same_person
 from signoff.core.settings import Mode
@@ -33,7 +33,11 @@ def broken_rules(decision: Decision) -> Iterator[str]:
     elif same_person(decision.actor, POLICY_ACTOR):
         yield f"{POLICY_ACTOR} is no person, and the decision is not automatic"
     elif decision.outcome is ReviewState.APPROVED:
-        yield from missing_approvals(decision.policy, (*decision.votes, decision))
+        voters: tuple[Vote | Decision, ...] = (*decision.votes, decision)
+        yield from missing_approvals(decision.policy, voters)
+        if decision.policy.four_eyes:
+            own = {vote.actor for vote in voters if any(same_person(vote.actor, name) for name in decision.started_by)}
+            yield from (f"four eyes: {name} started or steered the run" for name in sorted(own))
     if decision.outcome is ReviewState.APPROVED and decision.verdict != "approve":
         yield f"the verdict is {decision.verdict}, and the review stands as approved"
 
