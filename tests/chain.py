@@ -16,12 +16,16 @@ SIGNOFF = Path(sys.executable).with_name("signoff")
 COMMAND_SECONDS = 240
 
 
-def signoff(*arguments: object, root: Path | None = None, code: int = 0, seconds: float = COMMAND_SECONDS, **environment: str) -> str:
+def signoff(
+    *arguments: object, root: Path | None = None, code: int = 0, seconds: float = COMMAND_SECONDS, **environment: str
+) -> str:
     """Standard output of one command; fails when it exits with another code or shows a traceback."""
     command = [str(SIGNOFF), *(str(argument) for argument in arguments)]
     if root is not None:
         command += ["--workspace", str(root)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env={**os.environ, **environment}, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=seconds, env={**os.environ, **environment}, check=False
+    )
     assert "Traceback (most recent call last)" not in done.stderr + done.stdout, done.stderr
     assert done.returncode == code, f"exit {done.returncode}, wanted {code}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -57,7 +61,15 @@ def small_workspace(folder: Path, *, trials: int = 4, families: str = "[baseline
     late_table().to_csv(table, index=False)
     root = folder / "trips"
     signoff("init", table, "--target", "late", "--workspace", root)
-    return with_settings(root, {"search": {"budget": {"trials": trials}, "families": json.loads(families.replace("[", '["').replace("]", '"]').replace(", ", '", "'))}})
+    return with_settings(
+        root,
+        {
+            "search": {
+                "budget": {"trials": trials},
+                "families": json.loads(families.replace("[", '["').replace("]", '"]').replace(", ", '", "')),
+            }
+        },
+    )
 
 
 def with_settings(root: Path, changes: dict[str, Any]) -> Path:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chain import signoff, signoff_json, small_workspace
 from signoff.workspace.git import Git
 from signoff.workspace.lock import holder_of
+from tests.chain import signoff, signoff_json, small_workspace
 
 POINTS = (
     "ingest:before",
@@ -32,7 +32,9 @@ RELEASE_POINTS = ("package:before", "package:after", "switch")
 
 def kill_at(root: Path, point: str, *flow: str) -> None:
     program = Path(__file__).with_name("killed_run.py")
-    done = subprocess.run([sys.executable, program, root, point, *flow], capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(
+        [sys.executable, program, root, point, *flow], capture_output=True, text=True, timeout=240, check=False
+    )
     assert done.returncode == -signal.SIGKILL, f"{point}: {done.returncode}\n{done.stderr}"
     assert holder_of(root / ".signoff") is None
 
@@ -58,7 +60,9 @@ def test_a_run_killed_everywhere_gives_the_same_model(tmp_path: Path) -> None:
     assert entries == ["0001-decision.json"]
     assert Git(disturbed).tags("trips/c") == ["trips/c1"]
 
-    signoff_json("review", "approve", got["reviews"][0]["id"], "--reason", "good enough", "--no-continue", root=disturbed)
+    signoff_json(
+        "review", "approve", got["reviews"][0]["id"], "--reason", "good enough", "--no-continue", root=disturbed
+    )
     for point in RELEASE_POINTS:
         kill_at(disturbed, point, "release")
     released = signoff_json("run", root=disturbed)
