@@ -77,6 +77,8 @@ def score_table(
                 if writer is None:
                     _check_columns(piece, parcel, source)
                     writer = _parquet(temporary) if _ending(target) == ".parquet" else _Csv(temporary, _ending(target))
+                if piece.empty:
+                    continue
                 writer.write(_answered(piece, model, done, source))
                 done += len(piece)
                 if progress is not None:

@@ -1,0 +1,103 @@
+"""A file of rows in, a file of answers out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from models.serving import open_parcel
+from models.serving.batch import score_table
+from signoff.commands.serving import score
+from signoff.core.errors import DataError, IntegrityError, UsageError
+from signoff.core.paths import Paths
+from signoff.core.settings import Task
+from tests.serving_workspace import copy_of_released, rows
+
+
+@pytest.fixture
+def paths(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    return copy_of_released(tmp_path_factory, tmp_path / "workspace")
+
+
+@pytest.mark.parametrize("task", [Task.BINARY, pytest.param(Task.MULTICLASS), pytest.param(Task.REGRESSION)])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".tsv.gz"])
+def test_each_row_gets_the_models_own_answer(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, task: Task, ending: str
+) -> None:
+    paths = copy_of_released(tmp_path_factory, tmp_path / "workspace", task)
+    parcel = open_parcel(paths.champion, paths.public_keys)
+    frame = rows(53, task, seed=4).drop(columns="y")
+    frame.loc[3, "size"] = None
+    source, target = tmp_path / f"in{ending}", tmp_path / "out.parquet"
+    if ending == ".parquet":
+        frame.to_parquet(source)
+    else:
+        frame.to_csv(source, index=False, sep="\t" if "tsv" in ending else ",")
+    done: list[int] = []
+    assert score_table(parcel, source, target, chunk_rows=20, progress=done.append).rows == 53
+    assert done == [20, 40, 53]
+    scored, answers = pd.read_parquet(target), parcel.load().answer(frame)
+    assert list(scored["label"]) == [label for _, label in answers]
+    assert set(scored["model"]) == {parcel.model.digest}
+    if task is Task.MULTICLASS:
+        shares = [answer[0] for answer in answers]
+        assert list(scored["probability.red"]) == pytest.approx([share["red"] for share in shares])
+        assert list(scored["probability"]) == pytest.approx([share[label] for share, label in answers])
+    elif task is Task.BINARY:
+        assert list(scored["probability"]) == pytest.approx([probability for probability, _ in answers])
+        assert list(scored["shop"]) == list(frame["shop"])
+    else:
+        assert scored["probability"].isna().all()
+
+
+def test_the_command_tells_what_it_did_and_logs_nothing(paths: Paths, tmp_path: Path) -> None:
+    rows(5, Task.BINARY).to_csv(tmp_path / "in.csv", index=False)
+    facts = score(paths.root, tmp_path / "in.csv", tmp_path / "out.csv")
+    assert (facts["rows"], facts["tag"]) == (5, "toy/v1")
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[0].endswith("y,probability,label,model")
+    assert not paths.predictions.exists()
+
+
+def test_a_changed_model_scores_nothing(paths: Paths, tmp_path: Path) -> None:
+    rows(5, Task.BINARY).to_csv(tmp_path / "in.csv", index=False)
+    with (paths.champion / "model" / "model.bin").open("ab") as file:
+        file.write(b"!")
+    with pytest.raises(IntegrityError, match="the model file"):
+        score(paths.root, tmp_path / "in.csv", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_bad_files_are_named_and_nothing_is_left_behind(paths: Paths, tmp_path: Path) -> None:
+    parcel, frame = open_parcel(paths.champion), rows(30, Task.BINARY).drop(columns="y")
+    whole = tmp_path / "whole.parquet"
+    frame.to_parquet(whole)
+    cases: dict[str, tuple[bytes, str]] = {
+        "empty.csv": (b"", "the file is empty"),
+        "header.csv": (b"size,shop,open,seen\n", "no rows"),
+        "latin.csv": ("size,shop,open,seen\n1,caf\xe9,1,2026-01-01\n".encode("latin-1"), "not UTF-8"),
+        "missing.csv": (b"sise,shop,open,seen\n1,a,1,2026-01-01\n", "'size' is missing.*did you mean 'sise'"),
+        "wrong.csv": (b"size,shop,open,seen\n1,a,1,2026-01-01\nbig,a,1,2026-01-01\n", "size.*row 2.*big"),
+        "ragged.csv": (b"size,shop,open,seen\n1,a,1,2026-01-01\n1,a,1,2026-01-01,5,6\n", "cannot be read as a table"),
+        "taken.csv": (b"size,shop,open,seen,label\n1,a,1,2026-01-01,x\n", "has a column 'label' already"),
+        "half.parquet": (whole.read_bytes()[:900], "not a whole Parquet file"),
+        "text.parquet": (b"size\n1\n", "not a whole Parquet file"),
+    }
+    target = tmp_path / "out" / "scored.parquet"
+    for name, (content, words) in cases.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(DataError, match=words):
+            score_table(parcel, tmp_path / name, target)
+        assert list(target.parent.iterdir()) == []
+
+
+def test_names_that_cannot_be_meant_are_refused(paths: Paths, tmp_path: Path) -> None:
+    parcel = open_parcel(paths.champion)
+    rows(5, Task.BINARY).to_csv(tmp_path / "in.csv", index=False)
+    with pytest.raises(UsageError, match=r"ending of out\.xlsx is not known"):
+        score_table(parcel, tmp_path / "in.csv", tmp_path / "out.xlsx")
+    with pytest.raises(UsageError, match="the same file"):
+        score_table(parcel, tmp_path / "in.csv", tmp_path / "in.csv")
+    with pytest.raises(DataError, match="the file is missing"):
+        score_table(parcel, tmp_path / "no.csv", tmp_path / "out.csv")
