@@ -108,7 +108,8 @@ def table_of(problem: Problem, frame: pd.DataFrame) -> pd.DataFrame:
             features[name] = features[name].astype("int64")
         elif not pd.api.types.is_numeric_dtype(features[name]):
             known = problem.train[name].astype("str").value_counts().index[:250]
-            features[name] = pd.Categorical(features[name].astype("str"), categories=known)
+            texts = features[name].astype("str")
+            features[name] = pd.Categorical(texts.where(texts.isin(known)), categories=known)
     return features
 
 

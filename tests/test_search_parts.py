@@ -106,9 +106,9 @@ def test_no_trial_is_begun_that_cannot_end_in_time() -> None:
 
 
 def test_a_default_that_ran_out_of_time_is_tried_again_with_more() -> None:
-    known = [attempt(0, "baseline", 0.5), attempt(1, "lightgbm", state="timeout")]
+    known = [attempt(0, "baseline", 0.5), attempt(1, "linear", state="timeout")]
     order = BySeconds(PROPOSER, time.monotonic() + 100).next_order(known, [])
-    assert order == PROPOSER.default_order(2, family_of("lightgbm"))
+    assert order == PROPOSER.default_order(2, family_of("linear"))
 
 
 def test_tuning_and_complexity_need_a_margin() -> None:

@@ -118,7 +118,7 @@ _BY_NAME = {
         Family(
             "linear",
             Flavour(for_trees=False, categorical_native=False),
-            3,
+            1,
             {"regularisation": 1.0},
             {"regularisation": Real(1e-3, 1e3, log=True)},
             _linear,
@@ -127,10 +127,18 @@ _BY_NAME = {
             "extra_trees",
             Flavour(for_trees=True, categorical_native=False),
             4,
-            {"n_estimators": 200, "min_samples_leaf": 3, "max_features": 0.5, "max_leaf_nodes": None},
+            # The smallest leaf as a share of the rows bounds size and time on large tables: 3,333 leaves a tree.
             {
-                "min_samples_leaf": Whole(1, 50, log=True),
+                "n_estimators": 100,
+                "min_samples_leaf": 0.0003,
+                "max_features": 0.3,
+                "bootstrap": True,
+                "max_samples": 0.4,
+            },
+            {
+                "min_samples_leaf": Real(1e-4, 0.02, log=True),
                 "max_features": Real(0.1, 1.0),
+                "max_samples": Real(0.2, 1.0),
             },
             _extra_trees,
         ),
@@ -160,7 +168,7 @@ _BY_NAME = {
         Family(
             "lightgbm",
             Flavour(for_trees=True, categorical_native=True),
-            1,
+            3,
             {
                 "learning_rate": 0.05,
                 "n_estimators": 200,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +50,8 @@ class LoadedModel:
         """
         if self.recipe.task is Task.REGRESSION:
             raise UsageError("a regression has no probabilities", next_step="use predict")
-        seen = np.asarray(self.pipeline.predict_proba(self._inputs(frame)), dtype=np.float64)
-        if seen.shape[1] == len(self.classes):
-            return seen
-        whole = np.zeros((len(seen), len(self.classes)))
-        whole[:, self.pipeline.classes_] = seen
-        return whole
+        model, table = self._model_and_table(frame)
+        return np.asarray(model.predict_proba(table), dtype=np.float64)
 
     def predict(self, frame: pd.DataFrame) -> NDArray[Any]:
         """Values of shape (n,) for a regression, labels as text of shape (n,) otherwise.
@@ -65,7 +60,8 @@ class LoadedModel:
             DataError: an input column is missing or has values of another kind.
         """
         if self.recipe.task is Task.REGRESSION:
-            return np.asarray(self.pipeline.predict(self._inputs(frame)), dtype=np.float64)
+            model, table = self._model_and_table(frame)
+            return np.asarray(model.predict(table), dtype=np.float64)
         return self._labels(self.predict_proba(frame))
 
     def answer(self, frame: pd.DataFrame) -> list[Answer]:
@@ -89,10 +85,15 @@ class LoadedModel:
             places = probabilities.argmax(axis=1)
         return np.asarray(names[places])
 
-    def _inputs(self, frame: pd.DataFrame) -> pd.DataFrame:
-        return coerce_inputs(frame, self.record.inputs)
+    def _model_and_table(self, frame: pd.DataFrame) -> tuple[Any, Any]:
+        """The estimator, and the rows as it wants them; the pipeline's own way costs a row a millisecond more."""
+        *before, (_, model) = self.pipeline.steps
+        table: Any = coerce_inputs(frame, self.record.inputs)
+        for _, step in before:
+            table = step.transform(table)
+        return model, table
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """The model digest: over recipe and model bytes alone."""
         return self.record.digest
