@@ -194,6 +194,14 @@ def request_changes(
     raise typer.Exit(ask_for_changes(workspace, identity, reason, wishes, actor, go_on, json))
 
 
+@review.command()
+def reopen(identity: Identity, reason: Reason, workspace: Workspace = HERE, actor: Actor = None) -> None:
+    """Let an expired question be asked again by the next run."""
+    from signoff.commands.reviews import reopen_review
+
+    reopen_review(workspace, identity, reason, actor)
+
+
 @app.command()
 def serve(
     workspace: Workspace = HERE,

@@ -232,6 +232,7 @@ def test_a_decision_after_the_end_comes_too_late(tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match="no longer expired"):
         reopen(desk, ask(desk, "b").review.id, actor="bo", reasons="holiday")  # type: ignore[union-attr]
     assert ask(desk).state == "expired"
+    assert ask(desk).reasons[-1] == "to ask again: signoff review reopen release-1 --reason TEXT"
     reopen(desk, "release-1", actor="bo", reasons="holiday")
     assert ask(desk).review == desk.store.review("release-3")
     assert verify(desk.paths, desk.store) == []

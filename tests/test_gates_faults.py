@@ -78,6 +78,7 @@ def start(script: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_of_many_processes_that_decide_at_once_exactly_one_closes(address: str | None, tmp_path: Path) -> None:
     desk = desk_at(tmp_path, address=address)
     ask(desk)

@@ -88,6 +88,14 @@ def decide(
     return 5 if error else 0
 
 
+def reopen_review(workspace: Path, identity: str, reason: str, actor: str | None) -> None:
+    """Set an expired review aside, so that the next run asks again."""
+    from signoff import gates
+
+    review = gates.reopen(_desk(root_of(workspace)), identity, actor=actor_or_user(actor), reasons=reason)
+    sys.stdout.write(f"{review.id} is set aside ({review.note})\nnext: signoff run\n")
+
+
 def ask_for_changes(
     workspace: Path, identity: str, reason: str, wishes: dict[str, Any], actor: str | None, go_on: bool, as_json: bool
 ) -> int:

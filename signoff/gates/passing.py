@@ -185,4 +185,6 @@ def _waiting(review: Review) -> GateOutcome:
 def _outcome_of(gate: GateName, review: Review | None, entry: Entry | None) -> GateOutcome:
     state = review.state if review is not None else ReviewState(entry.body["outcome"] if entry is not None else "open")
     reasons = (str(entry.body["reasons"]),) if entry is not None else ()
+    if review is not None and state is ReviewState.EXPIRED:
+        reasons += (f"to ask again: signoff review reopen {review.id} --reason TEXT",)
     return GateOutcome(state=STATES[state], gate=gate, review=review, entry=entry, reasons=reasons)
