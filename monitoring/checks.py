@@ -94,8 +94,10 @@ def alert_of(
     if not broken:
         return None
     said = "; ".join(f"{label_of(result.check.metric)} {result.value:.3g}, allowed {result.limit}" for result in broken)
-    drifted = tuple(dict.fromkeys(found.column for found in drift if found.drifted))
-    columns = f"; drifted: {', '.join(drifted[:8])}{' …' if len(drifted) > 8 else ''}" if drifted else ""
+    furthest = sorted((found for found in drift if found.drifted), key=lambda found: -found.score)
+    drifted = tuple(dict.fromkeys(found.column for found in furthest))
+    more = f" and {len(drifted) - 8} more" if len(drifted) > 8 else ""
+    columns = f"; drifted: {', '.join(drifted[:8])}{more}" if drifted else ""
     return Alert(
         id="a" + sha256_json({"project": project.project, "window": window.name, "model": window.model})[:11],
         project=project.project,

@@ -116,7 +116,8 @@ def _note(pair: Pair, comparison: Comparison, level: float) -> str:
         change = f"missing in {_share(after):.1%} of the rows, was {_share(before):.1%}"
     elif pair.reference.numeric:
         what = "mean length" if pair.aspect == "length" else "mean"
-        change = f"{what} {after.mean():.4g}, was {before.mean():.4g}"
+        spread = f", deviation {after.std():.3g}, was {before.std():.3g}" if pair.aspect == "values" else ""
+        change = f"{what} {after.mean():.5g}, was {before.mean():.5g}{spread}"
     else:
         shares = pd.DataFrame({"now": after.value_counts(normalize=True), "was": before.value_counts(normalize=True)})
         moved = shares.fillna(0.0).sort_index()

@@ -31,12 +31,19 @@ def render_page(report: WindowReport, history: Sequence[Moment], *, question: st
         report=report,
         question=question,
         label=label_of,
+        chance=_chance,
         drift=sorted(report.drift, key=lambda found: (not found.drifted, -found.score)),
         lines=[(label_of(name), _line([m.values[name] for m in seen])) for name, seen in series_of(report, history)],
         calibration=_calibration(report),
         # "</" inside a script element would end it.
         evidently=None if evidently is None else json.dumps(evidently).replace("</", "<\\/"),
     )
+
+
+def _chance(p_value: float | None) -> str:
+    if p_value is None:
+        return ""
+    return "< 1e-6" if p_value < 1e-6 else f"{p_value:.1e}" if p_value < 0.001 else f"{p_value:.3f}"
 
 
 def _line(values: Sequence[float]) -> dict[str, Any]:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from monitoring.metrics import Numbers, Weighted
 
+RESAMPLED_ROWS, FEWEST_RESAMPLES = 10_000_000, 40
+"""Rows that are drawn for intervals in all, and resamples there are at least. Where that is fewer than the project
+asks for, the interval is the normal one with the resamples' deviation, for which few are enough."""
+
 LEAST_ROWS = 20
 """Outcomes below which no metric is computed."""
 
@@ -108,23 +112,27 @@ def _with_intervals(measured: dict[str, Weighted], rows: int, project: Project) 
     once = np.ones(rows)
     estimates = {name: metric(once) for name, metric in measured.items()}
     resampled: dict[str, list[float]] = {name: [] for name in measured}
-    for _ in range(project.evaluate.bootstrap):
+    for _ in range(_resamples(rows, project)):
         weights = np.bincount(random.integers(0, rows, rows), minlength=rows).astype(float)
         for name, metric in measured.items():
             if estimates[name] is not None and (value := metric(weights)) is not None:
                 resampled[name].append(value)
-    return tuple(
-        _value(name, estimate, resampled[name], project) for name, estimate in estimates.items() if estimate is not None
-    )
+    known = {name: estimate for name, estimate in estimates.items() if estimate is not None}
+    return tuple(_value(name, estimate, resampled[name], project, rows) for name, estimate in known.items())
 
 
-def _value(name: str, estimate: float, resampled: Sequence[float], project: Project) -> Value:
+def _resamples(rows: int, project: Project) -> int:
+    return min(project.evaluate.bootstrap, max(FEWEST_RESAMPLES, RESAMPLED_ROWS // rows))
+
+
+def _value(name: str, estimate: float, resampled: Sequence[float], project: Project, rows: int) -> Value:
     tail = (1 - project.evaluate.interval) / 2
-    if name == "calibration_gap":
+    if name == "calibration_gap" or _resamples(rows, project) < project.evaluate.bootstrap:
         from scipy.special import ndtri
 
         reach = float(ndtri(1 - tail)) * float(np.std(resampled))
-        low, high = max(0.0, estimate - reach), estimate + reach
+        low, high = estimate - reach, estimate + reach
+        low = max(0.0, low) if name == "calibration_gap" else low
     else:
         low, high = (float(edge) for edge in np.quantile(resampled, [tail, 1 - tail]))
     unit = project.target if project.task is Task.REGRESSION and name in ("rmse", "mae", "bias") else ""

@@ -167,7 +167,7 @@ def _drift_values(drift: Sequence[ColumnDrift], prediction: ColumnDrift | None, 
 def _sampling(reference: pd.DataFrame, window: Window) -> tuple[str, ...]:
     notes = [
         f"{SAMPLE_ROWS:,} of {rows:,} {what} rows are compared for drift (a seeded draw)"
-        for what, rows in (("reference", len(reference)), ("window", window.rows))
+        for what, rows in (("reference", len(reference_inputs(reference))), ("window", window.rows))
         if rows > SAMPLE_ROWS
     ]
     return tuple(notes)

@@ -213,8 +213,7 @@ def _invalid(context: StageContext, rows: pd.DataFrame, inputs: dict[str, str]) 
     from expectations import run_suite
 
     context.progress.step("checking the inputs", 0.25)
-    found = run_suite(rows, suite, None)
-    return tuple(failure for failure in found.failures if failure.column in inputs)
+    return run_suite(rows, suite, None, only=inputs).failures
 
 
 def _outcomes_by_id(context: StageContext, frame: pd.DataFrame) -> pd.Series | None:

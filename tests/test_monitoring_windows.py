@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from expectations import propose, save_suite
 from monitoring.history import read_history
 from signoff.core.errors import DataError, IntegrityError, NotFoundError, SettingsError, UsageError
 from signoff.core.monitoring import WindowReport, WindowRequest, already_open
 from signoff.core.stage import StageContext
+from signoff.core.tables import read_table
 from tasks.monitor import monitor
 from tests.monitored import make_rows, make_workspace, serve
 
@@ -86,6 +88,23 @@ def test_the_page_holds_evidentlys_report(binary: StageContext) -> None:
     assert "All distributions" in page
     assert 2_000_000 < len(page) < 8_000_000
     assert page.count("</script>") == 1
+
+
+@pytest.mark.slow
+def test_inputs_that_break_the_suite_are_named(tmp_path: Path) -> None:
+    limit = {"metric": "invalid.failed", "at_most": 0}
+    context = make_workspace(tmp_path, checks=[limit])
+    suite = propose(read_table(context.paths.train), context.project)
+    save_suite(context.paths.suite("small"), suite)
+    quiet = look(context, as_of=FEBRUARY_ENDS)
+    assert quiet.invalid == (), "a window has another number of rows, and no target, and may"
+    assert quiet.alert is None
+    rows = make_rows("binary", 400, 9, begin="2024-03-01", days=20)
+    serve(context, rows.assign(size=rows["size"] * 1000))
+    report = look(context, as_of=datetime(2024, 3, 25, tzinfo=UTC))
+    assert {failure.column for failure in report.invalid} == {"size"}
+    assert report.alert is not None
+    assert "failed expectations on the inputs" in report.alert.finding
 
 
 def test_served_traffic_waits_for_outcomes_without_alarm(tmp_path: Path) -> None:
