@@ -143,6 +143,16 @@ def test_headers_that_cannot_be_told_apart(refused: Any) -> None:
     refused("row_id,,late\n1,2,3\n", "a column of orders.csv has no name; .*column 2")
 
 
+@pytest.mark.parametrize("delimiter", ["::", '"', "\n"])
+def test_a_delimiter_is_one_character(refused: Any, delimiter: str) -> None:
+    settings = project(sources={"orders": {"file": "orders.csv", "delimiter": delimiter}})
+    refused(CSV, "delimiter must be one character", settings)
+
+
+def test_lines_that_end_in_different_ways(refused: Any) -> None:
+    refused("row_id,late\r\n1,0\r\n2,1\n3,1\r\n", "cannot be read as CSV; .*all lines ending alike")
+
+
 def test_unknown_ending(refused: Any) -> None:
     refused(CSV, r"an ending that cannot be read; .*got: orders.xlsx; allowed: .csv", name="orders.xlsx")
 

@@ -117,6 +117,24 @@ def test_types_of_a_csv_follow_the_stated_rule(tmp_path: Path) -> None:
     assert frame["empty"].isna().all()
 
 
+def test_wide_tables_and_late_surprises(tmp_path: Path) -> None:
+    """A value that fits no number in the last row makes its column text, and only its column."""
+    wide = pd.DataFrame({f"a column with quite a long name {index}": range(300) for index in range(1_500)})
+    wide["late"] = [index % 2 for index in range(300)]
+    wide["value"] = wide["column_name"] = "text"
+    wide["surprise"] = ["1"] * 299 + ["one"]
+    put(tmp_path, wide)
+    frame = read_rows(project(), tmp_path, None).frame
+    assert frame.shape == (300, 1_504)
+    assert frame.select_dtypes("str").columns.tolist() == ["value", "column_name", "surprise"]
+
+
+def test_a_header_over_two_lines(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "orders.csv").write_text('"the\nprice","late"\n1.5,0\n2.5,1\n')
+    assert read_rows(project(), tmp_path, None).frame["the\nprice"].tolist() == [1.5, 2.5]
+
+
 def test_plain_types_of_parquet(tmp_path: Path) -> None:
     frame = pd.DataFrame(
         {

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import zlib
+from itertools import chain
 from pathlib import Path
 from typing import IO, cast
 
@@ -14,7 +15,6 @@ from signoff.core.errors import DataError, SettingsError
 from signoff.core.settings import FileSource
 
 CHUNK_BYTES = 1 << 20
-HEADER_BYTES = 1 << 16
 SEPARATORS = (",", ";", "\t", "|")
 COMMON_ENCODINGS = "utf-8, utf-16, cp1252, latin-1, shift_jis, gb18030"
 
@@ -110,21 +110,27 @@ def read_header(path: Path, source: FileSource, name: str) -> tuple[list[str], s
         DataError: the file is empty, or two columns have one name, or one has none.
         SettingsError: the delimiter is not one character.
     """
-    with open_bytes(path) as file:
-        head = file.read(HEADER_BYTES).decode("utf-8-sig", errors="ignore")
-    if not head.strip():
-        raise DataError(
-            f"{path.name} is empty", where=str(path), got=f"{path.stat().st_size} bytes", allowed="a header and rows"
-        )
-    separator = source.delimiter or _separator(path, head)
-    if len(separator) != 1 or separator in '"\r\n':
-        raise SettingsError(
-            f"data.sources.{name}.delimiter must be one character",
-            where="signoff.yaml",
-            got=repr(separator),
-            allowed="',' or ';' or '\\t' or '|' or any other single character",
-        )
-    names = [column.strip() for column in next(csv.reader(io.StringIO(head), delimiter=separator))]
+    with open_bytes(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+        first = next((line for line in text if line.strip()), "")
+        if not first:
+            raise DataError(
+                f"{path.name} is empty",
+                where=str(path),
+                got=f"{path.stat().st_size} bytes",
+                allowed="a header and rows",
+                next_step="copy the file again",
+            )
+        separator = source.delimiter or _separator(path, first)
+        if len(separator) != 1 or separator in '"\r\n':
+            raise SettingsError(
+                f"data.sources.{name}.delimiter must be one character",
+                where="signoff.yaml",
+                got=repr(separator),
+                allowed="',' or ';' or '\\t' or '|' or any other single character",
+            )
+        # A name in quotes may hold a line break, so the header may be longer than a line.
+        header = next(csv.reader(chain([first], text), delimiter=separator))
+    names = [column.strip() for column in header]
     for index, column in enumerate(names):
         if not column:
             raise DataError(
@@ -144,9 +150,9 @@ def read_header(path: Path, source: FileSource, name: str) -> tuple[list[str], s
     return names, separator
 
 
-def _separator(path: Path, head: str) -> str:
+def _separator(path: Path, header: str) -> str:
     if ".tsv" in path.suffixes:
         return "\t"
-    bare = "".join(head.splitlines()[0].split('"')[::2])
+    bare = "".join(header.split('"')[::2])
     best = max(SEPARATORS, key=bare.count)
     return best if best in bare else ","
