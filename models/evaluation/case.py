@@ -1,0 +1,161 @@
+"""All that is judged, gathered once: the model's answers, the baseline's, the champion's, and the resamples."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.evaluation.answers import Answers, Model, ask, constant
+from models.evaluation.resampling import Resamples, resamples_for
+from signoff.core.data import Profile, Snapshot, Validation
+from signoff.core.errors import DataError, SignoffError
+from signoff.core.labels import label_texts
+from signoff.core.metrics import Metric, metric_for
+from signoff.core.search import Leaderboard, Recipe
+from signoff.core.settings import Project, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What answers now, judged on the same rows; `answers` is None where it could not be asked, and `why` says it."""
+
+    digest: str | None = None
+    family: str = ""
+    answers: Answers | None = None
+    same: bool = False
+    why: str = "there is no champion yet"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model on one holdout, with what the earlier stages found.
+
+    Args:
+        holdout: the judged rows, n of them, in the order of `answers`.
+        unknown_labels: holdout rows left out because training never saw their label.
+        seconds: wall clock of the model's answers on all n rows.
+    """
+
+    project: Project
+    model: Model
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    answers: Answers
+    baseline: Answers
+    champion: Champion
+    resamples: Resamples
+    metric: Metric
+    leaderboard: Leaderboard
+    validation: Validation
+    snapshot: Snapshot
+    profile: Profile
+    unknown_labels: int
+    seconds: float
+    model_bytes: int
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.model.recipe
+
+    @property
+    def task(self) -> Task:
+        return self.recipe.task
+
+    @property
+    def positive(self) -> str:
+        """What a yes is called: 'late = True'."""
+        return f"{self.recipe.target} = {self.recipe.classes[1]}"
+
+    @property
+    def unit(self) -> str:
+        """The unit of a regression's errors."""
+        return self.recipe.target if self.task is Task.REGRESSION else ""
+
+
+def gather(
+    project: Project,
+    model: Model,
+    model_folder: Path,
+    train: pd.DataFrame,
+    holdout: pd.DataFrame,
+    champion_folder: Path | None,
+    leaderboard: Leaderboard,
+    validation: Validation,
+    snapshot: Snapshot,
+    profile: Profile,
+) -> Case:
+    """Ask model, baseline and champion about the same rows.
+
+    Raises:
+        DataError: the holdout is empty, or does not fit the model.
+    """
+    recipe = model.recipe
+    known = np.ones(len(holdout), dtype=bool)
+    if recipe.task is not Task.REGRESSION and recipe.target in holdout:
+        known = label_texts(holdout[recipe.target]).isin(recipe.classes).to_numpy()
+    rows = holdout.loc[known].reset_index(drop=True)
+    if rows.empty:
+        raise DataError("the holdout has no rows to judge", where="data/holdout.parquet", next_step="signoff run")
+    actual = _encoded(rows, recipe)
+    started = time.perf_counter()
+    answers = ask(model, rows, actual)
+    seconds = time.perf_counter() - started
+    return Case(
+        project=project,
+        model=model,
+        train=train,
+        holdout=rows,
+        answers=answers,
+        baseline=constant(recipe.task, _encoded(train, recipe), actual, len(recipe.classes)),
+        champion=_ask_champion(champion_folder, model, rows, answers),
+        resamples=resamples_for(project, rows),
+        metric=metric_for(recipe.task, project.search.metric),
+        leaderboard=leaderboard,
+        validation=validation,
+        snapshot=snapshot,
+        profile=profile,
+        unknown_labels=int((~known).sum()),
+        seconds=seconds,
+        model_bytes=sum(path.stat().st_size for path in model_folder.iterdir() if path.is_file()),
+    )
+
+
+def _encoded(frame: pd.DataFrame, recipe: Recipe) -> NDArray[Any]:
+    from models.search.target import Target
+
+    return Target(recipe.target, recipe.task, recipe.classes).encode(frame)
+
+
+def _ask_champion(folder: Path | None, model: Model, rows: pd.DataFrame, answers: Answers) -> Champion:
+    """A champion that cannot be asked is a finding for the reviewer, not a failure of this stage."""
+    if folder is None or not folder.is_dir():
+        return Champion()
+    from models.search.model_file import load_model
+
+    try:
+        champion = load_model(folder)
+    except (SignoffError, ImportError, AttributeError) as error:
+        return Champion(why=f"the champion cannot be loaded ({_reason(error)})")
+    digest, recipe = champion.record.digest, champion.recipe
+    if digest == model.record.digest:
+        return Champion(digest, recipe.family, answers, same=True, why="")
+    if (recipe.task, recipe.target) != (model.recipe.task, model.recipe.target):
+        return Champion(digest, recipe.family, why=f"the champion answers another question ({recipe.target})")
+    if recipe.classes != model.recipe.classes:
+        return Champion(digest, recipe.family, why="the champion knows other classes")
+    try:
+        return Champion(digest, recipe.family, ask(champion, rows, answers.actual), why="")
+    except (SignoffError, ValueError, KeyError, TypeError) as error:
+        return Champion(digest, recipe.family, why=f"the champion cannot answer on these rows ({_reason(error)})")
+
+
+def _reason(error: Exception) -> str:
+    return error.what if isinstance(error, SignoffError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,106 @@
+"""holdout and baseline: how good the answers are on rows that training never saw."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.evaluation.answers import Answers
+from models.evaluation.case import Case
+from models.evaluation.scores import difference, metrics_of, score_of
+from models.evaluation.words import measured
+from signoff.core.evidence import Evidence, Table, Value
+from signoff.core.metrics import METRICS
+from signoff.core.numbers import number, percent, span, told
+from signoff.core.settings import Task
+
+
+def holdout(case: Case) -> Evidence:
+    """All metrics that fit the task, each with its interval; the project's own metric first."""
+    names = sorted(metrics_of(case.task), key=lambda name: name != case.metric.name)
+    values = [value for name in names if (value := _metric(case, name)) is not None]
+    label = case.metric.label
+    first = next((value for value in values if value.name == f"holdout.{case.metric.name}"), None)
+    if first is None:
+        business = f"On these {len(case.answers):,} rows {label} is not defined: only one class occurs."
+    else:
+        business = f"On {len(case.answers):,} rows it never saw, the model's {label} is {told(first)}."
+    rows = tuple((METRICS[value.name.split(".")[1]].label, METRICS[value.name.split(".")[1]].sentence,
+                  "higher" if METRICS[value.name.split(".")[1]].greater_is_better else "lower")
+                 for value in values)  # fmt: skip
+    return Evidence(
+        kind="holdout",
+        title="Quality on unseen rows",
+        business=f"{business} {_in_plain_words(case, first)}",
+        expert=f"{case.profile.split.rstrip('.')}. {case.resamples.sentence()}",
+        values=tuple(values),
+        table=Table(columns=("metric", "what it says", "better is"), rows=rows),
+        matters="Release checks on holdout.… read these numbers.",
+    )
+
+
+def baseline(case: Case) -> Evidence:
+    """Against the constant answer: the least that any model has to beat."""
+    delta = paired(case, "baseline.delta", case.baseline)
+    mine, constant = _point(case), case.resamples.value(score_of(case.metric.name, case.baseline))
+    name, label = case.metric.name, case.metric.label
+    values = [
+        value for value in (delta, measured(f"baseline.{name}", constant, None, 0.95, _unit(case, name))) if value
+    ]
+    answer = "the average" if case.task is Task.REGRESSION else "the same probability"
+    if delta is None:
+        verdict = f"{label} cannot be compared on these rows."
+    elif delta.low is not None and delta.low > 0:
+        verdict = f"The model beats a constant answer: {label} {number(mine)} against {number(constant)}."
+    elif delta.high is not None and delta.high < 0:
+        verdict = f"The model is worse than a constant answer: {label} {number(mine)} against {number(constant)}."
+    else:
+        verdict = "The model cannot be told apart from a constant answer."
+    return Evidence(
+        kind="baseline",
+        title="Against knowing nothing",
+        business=verdict,
+        expert=f"The baseline gives every row {answer} seen in training; the difference is paired on the same "
+        f"resamples and positive when the model is better{span(delta) if delta else ''}.",
+        values=tuple(values),
+        matters="A model that is no better than its baseline should not be released.",
+    )
+
+
+def paired(case: Case, name: str, others: Answers) -> Value | None:
+    """The model minus another on the same rows and resamples; positive means that the model is better."""
+    mine, other = score_of(case.metric.name, case.answers), score_of(case.metric.name, others)
+    better = difference(mine, other) if case.metric.greater_is_better else difference(other, mine)
+    draws, value = case.resamples.draws(better), case.resamples.value(better)
+    return measured(name, value, draws, case.project.evaluate.interval, _unit(case, case.metric.name))
+
+
+def _metric(case: Case, name: str) -> Value | None:
+    score = score_of(name, case.answers)
+    value = case.resamples.value(score)
+    draws = case.resamples.draws(score)
+    return measured(f"holdout.{name}", value, draws, case.project.evaluate.interval, _unit(case, name))
+
+
+def _point(case: Case) -> float:
+    return case.resamples.value(score_of(case.metric.name, case.answers))
+
+
+def _unit(case: Case, metric: str) -> str:
+    return case.unit if metric in ("rmse", "mae") else ""
+
+
+def _in_plain_words(case: Case, first: Value | None) -> str:
+    answers = case.answers
+    if case.task is Task.REGRESSION:
+        error = float(np.median(np.abs(answers.predicted - answers.actual)))
+        return f"Half of its answers are within {number(error)} of the true {case.recipe.target}."
+    right = float(np.mean(answers.predicted == answers.actual))
+    if case.task is Task.MULTICLASS:
+        return f"It names the right class for {percent(right)} of them."
+    share = float(np.mean(answers.actual == 1))
+    pairs = (
+        f"It ranks a yes above a no in {first.value * 100:.0f} of 100 pairs. "
+        if first is not None and first.name == "holdout.roc_auc"
+        else ""
+    )
+    return f"{pairs}{percent(share)} of them were {case.positive}."

@@ -1,0 +1,188 @@
+"""slices and fairness: whether the model serves each group as well as the whole."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.evaluation.case import Case
+from models.evaluation.charts import MAIN, QUIET, SECOND, figure, lying_bars
+from models.evaluation.groups import LEAST_ROWS, Group, groups_of
+from models.evaluation.resampling import Score
+from models.evaluation.scores import on_rows, ratio_of, score_of
+from models.evaluation.words import listed, measured, part_of_name
+from signoff.core.evidence import Evidence, Table, Value
+from signoff.core.numbers import number, told
+from signoff.core.settings import Task
+
+
+def slices(case: Case, column: str) -> Evidence:
+    """The project's metric in each group of one column, with intervals and counts."""
+    if column not in case.holdout:
+        return _absent(case, column)
+    groups = groups_of(case.holdout[column])
+    values = {group.name: value for group in groups if group.judged and (value := _value(case, column, group))}
+    rows = tuple(_row(case, group, values.get(group.name)) for group in groups)
+    label = case.metric.label
+    worst, spread = _spread(case, column, values)
+    business = f"No group of {column} is large enough to be judged alone." if not values else ""
+    if worst and spread:
+        best = _best(case, values)
+        business = (
+            f"{label} is weakest where {column} is {worst}: {told(values[worst])}; the best, {best}, has "
+            f"{number(values[best].value)}."
+        )
+    elif values:
+        business = f"{column} has one group that can be judged."
+    columns = ("group", "rows", "observed", "foretold", label, "low", "high")
+    return Evidence(
+        kind="slices",
+        title=f"By {column}",
+        business=business,
+        expert=f"{label} by group on the same resamples; groups under {LEAST_ROWS} rows, or where it is not defined, "
+        "are listed without it. With many groups, some differ by chance.",
+        values=(*values.values(), *((spread,) if spread else ())),
+        table=Table(columns=columns, rows=rows),
+        chart=_chart(case, values),
+        matters=f"Checks on slices.{part_of_name(column)}.spread limit how far the groups may lie apart.",
+    )
+
+
+def fairness(case: Case) -> Evidence | None:
+    """Gaps between the groups of the sensitive columns; None when the project names none.
+
+    Binary: selection rate (demographic parity; Dwork et al. 2012) and share of yes found (equal opportunity; Hardt,
+    Price and Srebro 2016). Multiclass: share of right answers. Regression: mean error in deviations of the target.
+    """
+    values: list[Value] = []
+    rows: list[tuple[str, str, str, str, float | None]] = []
+    for column in case.project.data.sensitive:
+        groups = [group for group in groups_of(case.holdout[column]) if group.judged] if column in case.holdout else []
+        for kind, title, scores in _rates(case, groups):
+            name = f"fairness.{part_of_name(column)}.{kind}_gap"
+            points = [case.resamples.value(score) for score in scores]
+            if not np.isfinite(points).sum() > 1:
+                continue
+            gap = _gap(scores)
+            draws = case.resamples.draws(gap)
+            if value := measured(name, case.resamples.value(gap), draws, case.project.evaluate.interval):
+                values.append(value)
+                low, high = int(np.nanargmin(points)), int(np.nanargmax(points))
+                rows.append((column, title, f"{groups[low].name} {number(points[low])}",
+                             f"{groups[high].name} {number(points[high])}", value.value))  # fmt: skip
+    if not case.project.data.sensitive:
+        return None
+    return _fairness_record(case, values, rows)
+
+
+def _fairness_record(case: Case, values: list[Value], rows: list[tuple[str, str, str, str, float | None]]) -> Evidence:
+    columns = listed(list(case.project.data.sensitive))
+    worst = max(values, key=lambda value: value.value, default=None)
+    if worst is None:
+        business = f"Groups of {columns} are too small to be compared."
+    else:
+        at = rows[values.index(worst)]
+        business = f"The widest gap is in {at[1]} by {at[0]}: lowest for {at[2]}, highest for {at[3]}."
+        worst = worst.model_copy(update={"name": "fairness.worst_gap"})
+    return Evidence(
+        kind="fairness",
+        title="Are groups treated alike?",
+        business=business,
+        expert="Largest difference between groups: selection rate (demographic parity) and true positive rate (equal "
+        f"opportunity, Hardt et al. 2016) or the task's counterpart, for {columns}; both cannot be zero at once when "
+        "the groups' true rates differ (Chouldechova 2017).",
+        values=(*((worst,) if worst else ()), *values),
+        table=Table(columns=("column", "what", "lowest", "highest", "gap"), rows=tuple(rows)),
+        matters="Checks on fairness.worst_gap hold the widest of these gaps.",
+    )
+
+
+def _rates(case: Case, groups: list[Group]) -> list[tuple[str, str, list[Score]]]:
+    answers = case.answers
+    ones = np.ones(len(answers))
+    if case.task is Task.REGRESSION:
+        error = (answers.predicted - answers.actual) / (float(np.std(answers.actual)) or 1.0)
+        wanted = [("error", "mean error", error, ones)]
+    elif case.task is Task.MULTICLASS:
+        wanted = [("accuracy", "share of right answers", (answers.predicted == answers.actual).astype(float), ones)]
+    else:
+        flagged, truth = (answers.predicted == 1).astype(float), (answers.actual == 1).astype(float)
+        wanted = [
+            ("selection", "share answered yes", flagged, ones),
+            ("recall", "share of yes found", flagged * truth, truth),
+        ]
+    return [
+        (kind, title, [on_rows(group.rows, ratio_of(part[group.rows], whole[group.rows])) for group in groups])
+        for kind, title, part, whole in wanted
+    ]
+
+
+def _gap(scores: list[Score]) -> Score:
+    def gap(weights: np.ndarray) -> np.ndarray:
+        rates = np.array([score(weights) for score in scores])
+        return np.asarray(np.nanmax(rates, axis=0) - np.nanmin(rates, axis=0))
+
+    return gap
+
+
+def _value(case: Case, column: str, group: Group) -> Value | None:
+    score = on_rows(group.rows, score_of(case.metric.name, case.answers.take(group.rows)))
+    name = f"slices.{part_of_name(column)}.{part_of_name(group.name)}"
+    unit = case.unit if case.metric.name in ("rmse", "mae") else ""
+    draws = case.resamples.draws(score)
+    return measured(name, case.resamples.value(score), draws, case.project.evaluate.interval, unit)
+
+
+def _row(case: Case, group: Group, value: Value | None) -> tuple[str | float | int | None, ...]:
+    answers = case.answers.take(group.rows)
+    if case.task is Task.MULTICLASS:
+        observed: float | None = None
+        said = observed
+    else:
+        observed = float(np.mean(answers.actual))
+        said = float(np.mean(answers.yes if case.task is Task.BINARY else answers.predicted))
+    numbers = (value.value, value.low, value.high) if value else (None, None, None)
+    return (group.name, len(group.rows), observed, said, *numbers)
+
+
+def _best(case: Case, values: dict[str, Value]) -> str:
+    pick = max if case.metric.greater_is_better else min
+    return pick(values, key=lambda name: values[name].value)
+
+
+def _spread(case: Case, column: str, values: dict[str, Value]) -> tuple[str | None, Value | None]:
+    if len(values) < 2:
+        return None, None
+    pick = min if case.metric.greater_is_better else max
+    worst = pick(values, key=lambda name: values[name].value)
+    distance = abs(values[_best(case, values)].value - values[worst].value)
+    return worst, Value(name=f"slices.{part_of_name(column)}.spread", value=distance, unit=values[worst].unit)
+
+
+def _chart(case: Case, values: dict[str, Value]) -> dict[str, object] | None:
+    if not values:
+        return None
+    shown = list(values.values())
+    lows = [value.value if value.low is None else value.low for value in shown]
+    highs = [value.value if value.high is None else value.high for value in shown]
+    middles = [value.value for value in shown]
+    bars = lying_bars([f"{name} " for name in values], middles, lows, highs, MAIN)
+    dots = {**bars, "type": "scatter", "mode": "markers", "marker": {"color": MAIN, "size": 9}}
+    del dots["orientation"]
+    whole = case.resamples.value(score_of(case.metric.name, case.answers))
+    height = max(200, 70 + 24 * len(values))
+    mark = {"type": "line", "x0": whole, "x1": whole, "y0": 0, "y1": 1, "yref": "paper",
+            "line": {"color": SECOND if np.isfinite(whole) else QUIET, "dash": "dot", "width": 1.5}}  # fmt: skip
+    shapes = [mark] if np.isfinite(whole) else []
+    return figure([dots], f"{case.metric.label} (dotted: all rows)", "", height=height, shapes=shapes,
+                  yaxis={"type": "category"})  # fmt: skip
+
+
+def _absent(case: Case, column: str) -> Evidence:
+    columns = [str(name) for name in case.holdout.columns]
+    return Evidence(
+        kind="slices",
+        title=f"By {column}",
+        business=f"{column} is not in the holdout, so its groups could not be judged.",
+        expert=f"evaluate.slices or data.sensitive names {column!r}; the columns are {listed(columns, 30)}.",
+        matters=f"Checks on slices.{part_of_name(column)}.… fail until the column is there.",
+    )

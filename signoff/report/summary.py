@@ -1,0 +1,29 @@
+"""The evidence in a few lines of plain text, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from signoff.core.decision import CheckResult
+from signoff.core.evidence import EvidenceSet
+from signoff.core.numbers import number, told
+from signoff.core.vocabulary import vocabulary
+
+
+def render_summary(evidence: EvidenceSet, checks: Sequence[CheckResult]) -> list[str]:
+    """The headline with its interval, the comparison with champion or baseline, any warning, and the checks."""
+    lines = []
+    by_kind = {record.kind: record for record in evidence.records}
+    headline = by_kind.get("holdout")
+    if headline and headline.values:
+        first = headline.values[0]
+        lines.append(f"{vocabulary().label(first.name)} {told(first)}")
+    lines += [by_kind[kind].business for kind in ("champion", "leak_suspicion") if kind in by_kind]
+    lines += [check_line(check) for check in checks]
+    return lines
+
+
+def check_line(check: CheckResult) -> str:
+    """'holds  holdout.roc_auc 0.712, asked for >= 0.62'."""
+    got = "no such number" if check.value is None else number(check.value)
+    return f"{'holds' if check.holds else 'FAILS'}  {check.check.metric} {got}, asked for {check.limit}"
