@@ -41,8 +41,6 @@ def judge(
     foreign = gx.ExpectationSuite(name=suite.name, expectations=_build(suite, suite_path))
     named = [name for name in ids if name in table.columns]
     form = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES}
-    if named:
-        form["unexpected_index_column_names"] = named
     # It logs each expectation that cannot be computed, with its traceback; we say the same in one line.
     logger = logging.getLogger("great_expectations")
     level = logger.level
@@ -55,7 +53,7 @@ def judge(
     finally:
         logger.setLevel(level)
     return [
-        explain(expectation, one.success, one.result, one.exception_info, table)
+        explain(expectation, one.success, one.result, one.exception_info, table, named)
         for expectation, one in zip(suite.expectations, result.results, strict=True)
     ]
 

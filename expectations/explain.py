@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,12 @@ _LONGEST = 80
 
 
 def explain(
-    expectation: Expectation, success: bool | None, result: dict[str, Any], raised: dict[str, Any], table: pd.DataFrame
+    expectation: Expectation,
+    success: bool | None,
+    result: dict[str, Any],
+    raised: dict[str, Any],
+    table: pd.DataFrame,
+    ids: Sequence[str] = (),
 ) -> FailedExpectation | None:
     """The failure of one expectation, or None when it holds.
 
@@ -25,6 +31,7 @@ def explain(
         result: its result in the SUMMARY form; empty when nothing could be computed.
         raised: its record of errors.
         table: the rows that were judged.
+        ids: columns of it that name a row; rows are counted from 1 where there are none.
     """
     if success:
         return None
@@ -38,7 +45,7 @@ def explain(
         reason=expectation.notes or "",
         observed=observed,
         unexpected_share=share,
-        examples=_examples(result, expectation.columns()),
+        examples=_examples(result, table, [name for name in ids if name not in expectation.columns()]),
     )
 
 
@@ -67,19 +74,18 @@ def _observed(
     return f"observed {_short(seen)}, allowed {low} to {high}"
 
 
-def _examples(result: dict[str, Any], columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Up to five broken values, each with its row (counted from 1) or its identifiers."""
+def _examples(result: dict[str, Any], table: pd.DataFrame, ids: list[str]) -> tuple[str, ...]:
+    """Up to five broken values, each with the identifiers of its row, or its number counted from 1."""
     values = list(result.get("partial_unexpected_list") or [])
     places = list(result.get("partial_unexpected_index_list") or [])
     found = []
     for position, value in enumerate(values[:EXAMPLES]):
         place = places[position] if position < len(places) else None
-        if isinstance(place, dict):
-            names = [f"{name}={_short(seen)}" for name, seen in place.items() if name not in columns]
-            where = f" ({', '.join(names)})" if names else ""
-        else:
-            where = f" (row {place + 1})" if isinstance(place, int) else ""
-        found.append(f"{_short(value)}{where}")
+        where = ""
+        if isinstance(place, int):
+            named = [f"{name}={_short(table[name].iloc[place])}" for name in ids]
+            where = ", ".join(named) or f"row {place + 1}"
+        found.append(f"{_short(value)} ({where})" if where else _short(value))
     return tuple(found)
 
 

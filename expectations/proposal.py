@@ -67,7 +67,7 @@ def propose(frame: pd.DataFrame, project: Project) -> Suite:
         if name == project.target:
             _target(proposal, values, kind)
         elif name in (project.data.time_column, project.data.known_column):
-            _moments(proposal, name, values, kind, 1.0)
+            _clock(proposal, name, values, kind)
         elif name not in special:
             _column(proposal, name, values, kind)
     return Suite(name=project.project, expectations=tuple(proposal.found))
@@ -140,7 +140,7 @@ def _column(proposal: _Proposal, name: str, values: pd.Series, kind: str | None)
     if kind == "number":
         _numbers(proposal, name, values)
     elif kind == "datetime":
-        _moments(proposal, name, values, kind, INSIDE)
+        _moments(proposal, name, values)
     elif kind == "text":
         _words(proposal, name, values)
 
@@ -172,17 +172,26 @@ def _numbers(proposal: _Proposal, name: str, values: pd.Series) -> None:
         )
 
 
-def _moments(proposal: _Proposal, name: str, values: pd.Series, kind: str | None, mostly: float) -> None:
-    known = values.dropna()
-    if kind != "datetime" or known.empty:
+def _clock(proposal: _Proposal, name: str, values: pd.Series, kind: str | None) -> None:
+    """The first and the last moment of a column by which rows are put in order; one freak would spoil that."""
+    if kind != "datetime":
         return
+    first, last = values.min(), values.max()
+    reason = f"{first:%Y-%m-%d} to {last:%Y-%m-%d} were seen; more than ten years away is a broken clock"
+    limits = {"min_value": _day(first - TIME_SLACK), "max_value": _day(last + TIME_SLACK)}
+    proposal.add("expect_column_min_to_be_between", reason, column=name, **limits)
+    proposal.add("expect_column_max_to_be_between", reason, column=name, **limits)
+
+
+def _moments(proposal: _Proposal, name: str, values: pd.Series) -> None:
+    first, last = values.min(), values.max()
     proposal.add(
         "expect_column_values_to_be_between",
-        f"{known.min():%Y-%m-%d} to {known.max():%Y-%m-%d} were seen; more than ten years away is a broken clock",
+        f"{first:%Y-%m-%d} to {last:%Y-%m-%d} were seen; more than ten years away is a broken clock",
         column=name,
-        min_value=_day(known.min() - TIME_SLACK),
-        max_value=_day(known.max() + TIME_SLACK),
-        **({} if mostly == 1.0 else {"mostly": mostly}),
+        min_value=_day(first - TIME_SLACK),
+        max_value=_day(last + TIME_SLACK),
+        mostly=INSIDE,
     )
 
 
