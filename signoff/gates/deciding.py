@@ -11,7 +11,7 @@ from signoff.core.errors import ConflictError, RefusedError, UsageError, did_you
 from signoff.core.policy import judge, roles_of, same_person, verdicts_of, why_not
 from signoff.core.record import now
 from signoff.core.run import Steering
-from signoff.gates.desk import Desk, Ruling, close_with, publish
+from signoff.gates.desk import Desk, Ruling, close_with, facts_of, publish
 from signoff.gates.expiry import entries_of, expire_reviews
 
 
@@ -59,22 +59,9 @@ def decide(
         earlier = entries_of(desk, review)
         if verdict == "approve":
             _refuse_twice(review, earlier, actor)
-        decision = Decision(
-            review=review.id,
-            project=review.project,
-            gate=review.gate,
-            digest=review.digest,
-            evidence_sha256=review.evidence_sha256,
-            verdict=verdict,
-            actor=actor,
-            roles=roles,
-            reasons=reasons,
-            changes=changes,
-            policy=review.policy,
-            decided=moment,
-            started_by=review.started_by,
-            votes=_votes(earlier) if verdict == "approve" else (),
-        )
+        votes = _votes(earlier) if verdict == "approve" else ()
+        said = {"verdict": verdict, "actor": actor, "roles": roles, "reasons": reasons, "changes": changes}
+        decision = Decision(**facts_of(review), **said, decided=moment, votes=votes)
         judgement = judge(review, [*(entry.decision() for entry in earlier), decision], moment)
         review, entry = close_with(desk, review, decision, judgement.outcome)
     publish(desk, entry)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from signoff.core.decision import Decision, Entry, GateName, Review, ReviewState
+from signoff.core.decision import Decision, Entry, GateName, Review, ReviewState, Verdict
 from signoff.core.errors import NotFoundError, did_you_mean
 from signoff.core.paths import Paths
 from signoff.core.policy import POLICY_ACTOR, Judgement
@@ -111,17 +111,19 @@ def publish(desk: Desk, entry: Entry) -> None:
 
 def policy_decision(review: Review, *, approve: bool, reasons: str, moment: datetime) -> Decision:
     """A decision that the policy makes by itself."""
-    return Decision(
-        review=review.id,
-        project=review.project,
-        gate=review.gate,
-        digest=review.digest,
-        evidence_sha256=review.evidence_sha256,
-        verdict="approve" if approve else "reject",
-        actor=POLICY_ACTOR,
-        automatic=True,
-        reasons=reasons,
-        policy=review.policy,
-        decided=moment,
-        started_by=review.started_by,
-    )
+    verdict: Verdict = "approve" if approve else "reject"
+    said = {"verdict": verdict, "actor": POLICY_ACTOR, "automatic": True, "reasons": reasons}
+    return Decision(**facts_of(review), **said, decided=moment)
+
+
+def facts_of(review: Review) -> dict[str, Any]:
+    """What a decision takes over from its review: whatever was in force when the question was asked."""
+    return {
+        "review": review.id,
+        "project": review.project,
+        "gate": review.gate,
+        "digest": review.digest,
+        "evidence_sha256": review.evidence_sha256,
+        "policy": review.policy,
+        "started_by": review.started_by,
+    }

@@ -67,24 +67,16 @@ def pass_gate(
     with desk.store.transaction():
         outcome = _already_asked(desk, gate, digest, evidence_sha256, policy)
         if outcome is None:
-            review = _open(
-                desk,
-                Review(
-                    id=NEW,
-                    project=desk.project.project,
-                    gate=gate,
-                    digest=digest,
-                    evidence_sha256=evidence_sha256,
-                    run=run,
-                    cause=cause,
-                    policy=policy,
-                    checks=checks,
-                    opened=moment,
-                    subject=subject,
-                    involved=involved_in(desk, cause),
-                ),
-            )
-            outcome = _answer(desk, review, moment)
+            asked = {"gate": gate, "digest": digest, "evidence_sha256": evidence_sha256, "subject": subject}
+            under = {
+                "policy": policy,
+                "checks": checks,
+                "run": run,
+                "cause": cause,
+                "involved": involved_in(desk, cause),
+            }
+            review = Review(id=NEW, project=desk.project.project, opened=moment, **asked, **under)
+            outcome = _answer(desk, _open(desk, review), moment)
     if outcome.entry is not None:
         publish(desk, outcome.entry)
     return outcome
@@ -184,7 +176,7 @@ def _waiting(review: Review) -> GateOutcome:
 
 def _outcome_of(gate: GateName, review: Review | None, entry: Entry | None) -> GateOutcome:
     state = review.state if review is not None else ReviewState(entry.body["outcome"] if entry is not None else "open")
-    reasons = (str(entry.body["reasons"]),) if entry is not None else ()
+    reasons: tuple[str, ...] = (str(entry.body["reasons"]),) if entry is not None else ()
     if review is not None and state is ReviewState.EXPIRED:
         reasons += (f"to ask again: signoff review reopen {review.id} --reason TEXT",)
     return GateOutcome(state=STATES[state], gate=gate, review=review, entry=entry, reasons=reasons)
