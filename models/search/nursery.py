@@ -204,7 +204,9 @@ def _load(spec: dict[str, Any]) -> Any:
     for name in spec["preload"]:
         importlib.import_module(name)
     project, plan = Project.model_validate(spec["project"]), FeaturePlan.model_validate(spec["plan"])
-    return Workbench(project, plan, Path(spec["train"]), Path(sys.argv[1]).parent)
+    bench = Workbench(project, plan, Path(spec["train"]), Path(sys.argv[1]).parent)
+    bench.warm_up(spec["families"])
+    return bench
 
 
 if __name__ == "__main__":

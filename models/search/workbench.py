@@ -6,6 +6,7 @@ import hashlib
 import pickle
 import time
 import warnings
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -45,6 +46,17 @@ class Workbench:
         self.truth = self.target.encode(frame)
         self.folds = [self._sampled(*fold) for fold in folds(frame, project)]
         self.frame = frame[list(plan.used())]
+
+    def warm_up(self, families: Iterable[str]) -> None:
+        """Make one tiny trial a flavour, so that what libraries load at first use is there before a trial is forked."""
+        rows = np.unique(
+            np.concatenate([np.flatnonzero(self.truth == value)[:20] for value in np.unique(self.truth)[:20]])
+        )
+        shelf, folds_, self.folds = self.shelf, self.folds, [(rows, rows)]
+        self.shelf = shelf / "warm-up"
+        for family in {family_of(name).flavour: name for name in families}.values():
+            self.run(Order(number=0, family=family, parameters=dict(family_of(family).defaults)))
+        self.shelf, self.folds = shelf, folds_
 
     def run(self, order: Order) -> Result:
         """Make one trial. Whatever an estimator raises becomes the reason of a failed trial."""

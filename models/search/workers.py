@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -43,12 +43,13 @@ class Workers:
     """
 
     def __init__(
-        self, project: Project, plan: FeaturePlan, train: Path, families: Iterable[str], memory_mb: int | None
+        self, project: Project, plan: FeaturePlan, train: Path, families: Sequence[str], memory_mb: int | None
     ) -> None:
         self._spec = {
             "project": project.as_json(),
             "plan": plan.as_json(),
             "train": str(train.resolve()),
+            "families": list(families),
             "preload": sorted({library for family in families for library in _LIBRARIES[family]}),
             "memory_mb": memory_mb,
         }
