@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -181,4 +182,6 @@ def _make(path: Path) -> None:
             "the ledger's key could not be written", where=str(path), got=error, next_step="make .signoff writable"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the folder itself could not be made there is nothing to remove, and its error is the one to show.
+        with suppress(NotADirectoryError):
+            temporary.unlink(missing_ok=True)
