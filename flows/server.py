@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows.prefect_home import furnish, keep_template
 from signoff.core.environment import QUIET, resolve
 from signoff.core.errors import ServiceError
 from signoff.core.paths import Paths
@@ -26,10 +27,17 @@ POLL_SECONDS = 0.05
 class Server:
     """A server that is coming up or is up; `wait` before the first flow."""
 
-    def __init__(self, url: str, log: Path | None = None, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        log: Path | None = None,
+        process: subprocess.Popen[bytes] | None = None,
+        new_home: Path | None = None,
+    ) -> None:
         self.url = url
         self.log = log
         self.process = process
+        self.new_home = new_home
 
     def wait(self) -> None:
         """Return when the API answers.
@@ -48,6 +56,8 @@ class Server:
                     next_step="signoff doctor",
                 )
             time.sleep(POLL_SECONDS)
+        if self.new_home is not None:
+            keep_template(self.new_home)
 
     def stop(self) -> None:
         """End a private server; leave any other."""
@@ -97,6 +107,8 @@ def start_private(project: Project, paths: Paths) -> Server:
     log = paths.state / "logs" / "prefect-server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = server_environment(project, paths) | {"PREFECT_SERVER_UI_ENABLED": "false"}
+    home = paths.state / "prefect"
+    new = project.state.prefect_database is None and furnish(home)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.private_server", str(port)],
@@ -106,7 +118,7 @@ def start_private(project: Project, paths: Paths) -> Server:
             env=environment,
             cwd=paths.state,
         )
-    return Server(f"http://127.0.0.1:{port}/api", log, process)
+    return Server(f"http://127.0.0.1:{port}/api", log, process, home if new else None)
 
 
 def server_environment(project: Project, paths: Paths) -> dict[str, str]:

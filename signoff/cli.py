@@ -56,12 +56,13 @@ def demo(
     as_of: AsOf = "2013-04-01",
     seconds: Annotated[float | None, typer.Option("--seconds", help="Budget of the search.")] = None,
     trials: Annotated[int | None, typer.Option("--trials", help="Budget of the search in trials: repeatable.")] = None,
+    run_it: Annotated[bool, typer.Option("--run/--no-run", help="Only make the workspace.")] = True,
     json: Json = False,
 ) -> None:
     """Run the flights example up to a candidate that waits for review."""
     from signoff.commands.workspaces import run_demo
 
-    run_demo(folder, as_of, seconds, trials, json)
+    run_demo(folder, as_of, seconds, trials, run_it, json)
 
 
 @app.command()

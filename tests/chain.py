@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,11 @@ COMMAND_SECONDS = 240
 
 
 def signoff(
-    *arguments: object, root: Path | None = None, code: int = 0, seconds: float = COMMAND_SECONDS, **environment: str
+    *arguments: object,
+    root: Path | None = None,
+    code: int | None = 0,
+    seconds: float = COMMAND_SECONDS,
+    **environment: str,
 ) -> str:
     """Standard output of one command; fails when it exits with another code or shows a traceback."""
     command = [str(SIGNOFF), *(str(argument) for argument in arguments)]
@@ -31,9 +37,27 @@ def signoff(
     return done.stdout
 
 
-def signoff_json(*arguments: object, root: Path, code: int = 0, **environment: str) -> Any:
+def signoff_json(*arguments: object, root: Path, code: int | None = 0, **environment: str) -> Any:
     """The one JSON object of a command."""
     return json.loads(signoff(*arguments, "--json", root=root, code=code, **environment))
+
+
+@contextmanager
+def prefect_api(folder: Path) -> Iterator[str]:
+    """A Prefect server of its own, as a team would run one; its address is given to every command."""
+    from flows.server import start_private
+    from signoff.core.paths import Paths
+    from signoff.core.settings import Data, FileSource, Project
+
+    project = Project(
+        project="server", question="?", task="binary", target="y", data=Data(sources={"rows": FileSource(file="x.csv")})
+    )
+    server = start_private(project, Paths(folder))
+    try:
+        server.wait()
+        yield server.url
+    finally:
+        server.stop()
 
 
 def late_table(rows: int = 900, seed: int = 5) -> pd.DataFrame:

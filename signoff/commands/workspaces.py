@@ -35,12 +35,17 @@ def init_workspace(file: Path, target: str, name: str | None, folder: Path | Non
     )
 
 
-def run_demo(folder: Path, as_of: str | None, seconds: float | None, trials: int | None, as_json: bool) -> None:
+def run_demo(
+    folder: Path, as_of: str | None, seconds: float | None, trials: int | None, run_it: bool, as_json: bool
+) -> None:
     """Make the flights workspace where it is not, run it, say what was found and what to type next."""
+    root = folder.resolve()
+    if not run_it:
+        make_demo(root, seconds, trials)
+        return
     from flows.launch import run_retrain
     from signoff.commands.running import print_ending
 
-    root = folder.resolve()
     with Terminal() as terminal:
         terminal.step(f"making {folder}")
         make_demo(root, seconds, trials)
