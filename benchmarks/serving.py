@@ -1,9 +1,9 @@
 """The endpoint against a bare FastAPI app with the same pipeline: python -m benchmarks.serving WORKSPACE [SECONDS].
 
-WORKSPACE has a champion and data/holdout.parquet. Both servers run as one process with one worker on loopback, one row a
-request, connections kept open, at 1 and 16 clients, in turns so that a busy machine is busy for both. The bare app does
-not verify, does not log and checks nothing but that the body is a list of objects. Prints one line a measurement, then
-ratios; the last lines tell what checking, logging and answering cost in this process.
+WORKSPACE has a champion and data/holdout.parquet. Both servers run as one process with one worker on loopback, one
+row a request, connections kept open, at 1 and 16 clients, in turns so that a busy machine is busy for both. The bare
+app does not verify, does not log and checks nothing but that the body is a list of objects. Prints one line a
+measurement, then ratios; the last lines tell what checking, logging and answering cost in this process.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from typing import Any
 
 from models.serving import open_parcel
 from models.serving.clerk import Clerk
-from models.serving.log import PredictionLog
+from models.serving.log import PredictionLog, line_of
 from models.serving.rows import Shape
 from signoff.core.environment import QUIET, be_quiet
 from signoff.core.paths import Paths
+from signoff.core.record import now
 from signoff.core.tables import read_table
 
 ROOT = Path(__file__).parents[1]
@@ -132,6 +133,12 @@ def parts(parcel: Any, bodies: list[bytes], scratch: Path) -> None:
             clerk.reply_all(bodies[at : at + together])
         spent = (time.perf_counter() - began) / 192 * 1000
         print(f"in process, {together:2} together, {name:8}: {spent:.2f} ms a row")
+    log = PredictionLog(scratch / "lines")
+    line = line_of("1", now(), model.digest, json.loads(bodies[0])["rows"][0], (0.5, "yes"))
+    began = time.perf_counter()
+    for _ in range(2000):
+        log.append([line])
+    print(f"one log line: {(time.perf_counter() - began) / 2000 * 1e6:.0f} microseconds")
 
 
 def bare(folder: Path) -> None:

@@ -42,6 +42,8 @@ def serve_parcel(
     os.environ["BENTOML_HOME"] = home
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(Path(home, "metrics"))
     Path(home, "metrics").mkdir()
+    # BentoML makes a trace span for each request even where nothing collects them.
+    os.environ.setdefault("OTEL_SDK_DISABLED", "true")
     try:
         _run(parcel, listener, log_folder, ready)
     finally:
