@@ -106,7 +106,7 @@ def _rule(metric: Metric, pinned: str | None) -> str:
 def _nothing_to_choose(attempts: Sequence[Attempt], pinned: str | None) -> StageError:
     failed = [a for a in attempts if a.order.family != "baseline" and a.result.state != "complete"]
     reasons = {f"{a.order.family}: {a.result.state} ({a.result.reason})" for a in failed}
-    states = {attempt.result.state for attempt in failed}
+    states = {attempt.result.state for attempt in failed} or {"timeout"}
     advice = {"timeout": "give search.budget more seconds", "memory": "give search.budget more memory_mb"}
     known = [advice[state] for state in sorted(states) if state in advice]
     return StageError(
