@@ -71,8 +71,9 @@ class Case:
 
     @property
     def positive(self) -> str:
-        """What a yes is called: 'late = True'."""
-        return f"{self.recipe.target} = {self.recipe.classes[1]}"
+        """What a yes is called: 'late', where its label only says so, else 'income = >50K'."""
+        label = self.recipe.classes[1]
+        return self.recipe.target if label.casefold() in ("true", "yes", "1") else f"{self.recipe.target} = {label}"
 
     @property
     def unit(self) -> str:

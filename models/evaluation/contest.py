@@ -5,7 +5,7 @@ from __future__ import annotations
 from models.evaluation.case import Case
 from models.evaluation.headline import paired
 from models.evaluation.scores import score_of
-from models.evaluation.words import measured
+from models.evaluation.words import measured, sentence
 from signoff.core.evidence import Evidence, Value
 from signoff.core.numbers import number, signed, span
 from signoff.core.settings import Task
@@ -17,6 +17,8 @@ def champion(case: Case) -> Evidence:
     stands_in = theirs is None
     delta = paired(case, "champion.delta", theirs if theirs is not None else case.baseline)
     metric = case.metric
+    if delta and stands_in:
+        delta = delta.model_copy(update={"unit": f"{delta.unit} over the baseline".strip()})
     values = [delta] if delta else []
     if theirs is not None:
         value = measured(f"champion.{metric.name}", case.resamples.value(score_of(metric.name, theirs)), None, 0.95)
@@ -24,7 +26,7 @@ def champion(case: Case) -> Evidence:
     verdict = _verdict(case, delta)
     if stands_in:
         reason = case.champion.why
-        business = f"{reason[0].upper()}{reason[1:]}; the constant baseline stands in for it. {verdict}"
+        business = f"{sentence(f'{reason}; the constant baseline stands in for it')} {verdict}"
     elif case.champion.same:
         business = "The champion is this very model, byte for byte."
     else:

@@ -7,9 +7,8 @@ import numpy as np
 from models.evaluation.answers import Answers
 from models.evaluation.case import Case
 from models.evaluation.scores import difference, metrics_of, score_of
-from models.evaluation.words import measured
-from signoff.core.evidence import Evidence, Table, Value
-from signoff.core.metrics import METRICS
+from models.evaluation.words import measured, sentence
+from signoff.core.evidence import Evidence, Value
 from signoff.core.numbers import number, percent, span, told
 from signoff.core.settings import Task
 
@@ -24,17 +23,13 @@ def holdout(case: Case) -> Evidence:
         business = f"On these {len(case.answers):,} rows {label} is not defined: only one class occurs."
     else:
         business = f"On {len(case.answers):,} rows it never saw, the model's {label} is {told(first)}."
-    rows = tuple((METRICS[value.name.split(".")[1]].label, METRICS[value.name.split(".")[1]].sentence,
-                  "higher" if METRICS[value.name.split(".")[1]].greater_is_better else "lower")
-                 for value in values)  # fmt: skip
     return Evidence(
         kind="holdout",
         title="Quality on unseen rows",
         business=f"{business} {_in_plain_words(case, first)}",
-        expert=f"{case.profile.split.rstrip('.')}. {case.resamples.sentence()}",
+        expert=f"{sentence(case.profile.split)} {case.resamples.sentence()}",
         values=tuple(values),
-        table=Table(columns=("metric", "what it says", "better is"), rows=rows),
-        matters="Release checks on holdout.… read these numbers.",
+        matters="Release checks whose name begins with holdout read these numbers.",
     )
 
 
@@ -103,4 +98,4 @@ def _in_plain_words(case: Case, first: Value | None) -> str:
         if first is not None and first.name == "holdout.roc_auc"
         else ""
     )
-    return f"{pairs}{percent(share)} of them were {case.positive}."
+    return f"{pairs}{percent(share)} of the rows are {case.positive}."

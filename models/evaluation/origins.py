@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from models.evaluation.case import Case
-from models.evaluation.words import listed
+from models.evaluation.words import listed, sentence
 from signoff.core.data import Validation
 from signoff.core.evidence import Evidence, Table, Value
 
@@ -41,11 +41,11 @@ def data(case: Case) -> Evidence:
         kind="data",
         title="The rows behind it",
         business=business,
-        expert=f"Snapshot {snapshot.md5[:12]}. {profile.split.rstrip('.')}. Population stability index of holdout "
+        expert=f"Snapshot {snapshot.md5[:12]}. {sentence(profile.split)} Population stability index of holdout "
         f"against training on {BINS} training quantiles, {SHIFTED} or more is a major change (Siddiqi 2006).",
         values=_values(case, shifts, shifted, left_out),
         table=Table(columns=("what", "which", "rows or PSI"), rows=tuple(rows)),
-        matters="Checks on data.… hold the size and the shift of the data.",
+        matters="Checks whose name begins with data hold the size and the shift of the data.",
     )
 
 

@@ -69,8 +69,8 @@ def precision_recall(case: Case) -> Evidence | None:
     return Evidence(
         kind="precision_recall",
         title="How many alarms are true",
-        business=f"To find half of all {case.positive}, alarms are right in {percent(half)}; blind alarms would be "
-        f"right in {percent(share)}.",
+        business=f"To find half of the rows that are {case.positive}, alarms are right in {percent(half)}; blind alarms "
+        f"would be right in {percent(share)}.",
         expert="Precision by recall over all thresholds; the floor is the share of yes.",
         chart=figure(
             [dashed([0, 1], [share, share], "blind"), line(recall[kept], precision[kept], "model")],

@@ -38,7 +38,7 @@ def calibration(case: Case) -> Evidence:
         business = f"On average it foretells {number(said)} where {number(came)} came true."
     elif case.task is Task.BINARY:
         business = f"It foretells {percent(said)} yes, and {percent(came)} came true. "
-        business += f"A stated probability is typically {number(gap.value * 100)} points off what happens."
+        business += f"A stated probability is typically {gap.value * 100:.1f} percentage points off what happens."
     else:
         business = f"It is sure to {percent(said)} on average, and right in {percent(came)} of the rows."
     return Evidence(

@@ -184,5 +184,5 @@ def _absent(case: Case, column: str) -> Evidence:
         title=f"By {column}",
         business=f"{column} is not in the holdout, so its groups could not be judged.",
         expert=f"evaluate.slices or data.sensitive names {column!r}; the columns are {listed(columns, 30)}.",
-        matters=f"Checks on slices.{part_of_name(column)}.… fail until the column is there.",
+        matters=f"Checks whose name begins with slices.{part_of_name(column)} fail until the column is there.",
     )

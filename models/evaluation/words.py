@@ -10,6 +10,11 @@ import numpy as np
 from signoff.core.evidence import Value
 
 
+def sentence(text: str) -> str:
+    """With a capital at the beginning and one full stop at the end."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 def part_of_name(text: str) -> str:
     """`text` with only what `Value.name` allows: other characters become a hyphen."""
     return re.sub(r"[^A-Za-z0-9_<>=:\- ]", "-", text)[:60] or "-"

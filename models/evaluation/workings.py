@@ -9,7 +9,7 @@ import numpy as np
 
 from models.evaluation.case import Case
 from models.evaluation.charts import MAIN, QUIET, figure, points
-from models.evaluation.words import listed
+from models.evaluation.words import listed, sentence
 from signoff.core.evidence import Evidence, Table, Value
 from signoff.core.metrics import METRICS
 from signoff.core.numbers import number
@@ -35,7 +35,7 @@ def search(board: Leaderboard) -> Evidence:
     return Evidence(
         kind="search",
         title="How it was chosen",
-        business=f"{business} {board.rule[0].upper()}{board.rule[1:].rstrip('.')}." if board.rule else business,
+        business=f"{business} {sentence(board.rule)}" if board.rule else business,
         expert=f"Mean {label} over folds of the training rows; budget {board.budget}"
         + (f"; {unfinished}." if unfinished else "."),
         values=(Value(name="search.trials", value=len(board.trials), unit="attempts"),),

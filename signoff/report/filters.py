@@ -25,7 +25,9 @@ def environment(autoescape: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(number=number, cell=cell, amount=amount, figure=figure, markdown=markdown, interval=interval)
+    found.filters.update(
+        number=number, cell=cell, amount=amount, figure=figure, markdown=markdown, interval=interval, bounds=bounds
+    )
     found.globals.update(label=vocabulary().label)
     return found
 
@@ -42,6 +44,11 @@ def cell(value: Cell) -> str:
 def amount(value: Value) -> str:
     """The number alone, with a sign where it is a difference."""
     return signed(value.value) if value.name.endswith(".delta") else number(value.value)
+
+
+def bounds(limit: str) -> str:
+    """A check's limit with typographic signs."""
+    return limit.replace(">=", "≥").replace("<=", "≤")
 
 
 def interval(value: Value) -> str:
