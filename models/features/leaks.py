@@ -65,7 +65,9 @@ def _score(codes: NDArray[np.int64], outcome: NDArray[np.float64], half: NDArray
     rows = np.bincount(codes[half], minlength=size)
     sums = np.bincount(codes[half], weights=outcome[half], minlength=size)
     overall = float(outcome[half].mean())
-    told = ((sums + overall) / (rows + 1.0))[codes[~half]]
+    # One row of the overall mean keeps rare bins from looking sure; for amounts it would only blur.
+    weight = 1e-9 if task is Task.REGRESSION else 1.0
+    told = ((sums + weight * overall) / (rows + weight))[codes[~half]]
     judged = outcome[~half]
     if task is Task.REGRESSION:
         spread = float(((judged - judged.mean()) ** 2).sum())
