@@ -138,4 +138,4 @@ def _chart(shown: list[tuple[str, Value]], label: str, share: float) -> dict[str
     highs = [value.value if value.high is None else value.high for _, value in shown]
     colours = [SECOND if share >= DOMINANT and at == 0 else MAIN for at in range(len(shown))]
     bars = lying_bars([name for name, _ in shown], values, lows, highs, colours)
-    return figure([bars], f"loss of {label} when shuffled", "", height=max(220, 60 + 24 * len(shown)))
+    return figure([bars], f"loss of {label}", "", height=max(220, 60 + 24 * len(shown)))

@@ -69,7 +69,7 @@ def precision_recall(case: Case) -> Evidence | None:
     return Evidence(
         kind="precision_recall",
         title="How many alarms are true",
-        business=f"To find half of the rows that are {case.positive}, alarms are right in {percent(half)}; blind alarms "
+        business=f"To find half of the rows that are {case.positive}, alarms are right in {percent(half)}; blind ones "
         f"would be right in {percent(share)}.",
         expert="Precision by recall over all thresholds; the floor is the share of yes.",
         chart=figure(

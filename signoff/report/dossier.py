@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -79,7 +80,11 @@ def _words(evidence: EvidenceSet, checks: Sequence[CheckResult]) -> dict[str, st
     texts += [vocabulary().label(value.name) for one in evidence.records for value in one.values]
     texts += [vocabulary().label(check.check.metric) for check in checks]
     page = " ".join(texts).casefold()
-    found = {word: sentence for word, sentence in vocabulary().words.items() if word.casefold() in page}
+    found = {
+        word: sentence
+        for word, sentence in vocabulary().words.items()
+        if re.search(rf"\b{re.escape(word.casefold())}s?\b", page)
+    }
     return dict(sorted(found.items(), key=lambda pair: pair[0].casefold()))
 
 

@@ -28,7 +28,9 @@
     const layout = structuredClone(figure.layout || {});
     const axis = { gridcolor: grid, zerolinecolor: grid, linecolor: grid, automargin: true, fixedrange: true };
     for (const key of Object.keys(layout)) {
-      if (/^[xy]axis\d*$/.test(key)) layout[key] = { ...axis, ...layout[key] };
+      if (!/^[xy]axis\d*$/.test(key)) continue;
+      layout[key] = { ...axis, ...layout[key] };
+      layout[key].title = { ...layout[key].title, font: { size: narrow ? 11 : 13 } };
     }
     return {
       height: 340,
