@@ -111,6 +111,13 @@ def test_each_column_gets_a_step_and_a_reason() -> None:
     assert "identifies a row" in steps["row"].reason
 
 
+def test_unlike_numbers_are_not_taken_for_the_target() -> None:
+    frame = make_rows(task="regression")
+    frame["answer"] = frame["y"]
+    steps = {step.column: step.action for step in propose_plan(frame, make_project("regression")).steps}
+    assert (steps["age"], steps["answer"]) == ("keep", "drop")
+
+
 def test_a_persons_line_survives_new_columns(tmp_path: Path) -> None:
     path = tmp_path / "features.yaml"
     write_plan(path, FeaturePlan(steps=(FeatureStep(column="age", action="keep", reason="a number"),)))

@@ -116,11 +116,17 @@ def _useless(values: pd.Series, target: pd.Series) -> str | None:
 
 
 def _says_the_same(values: pd.Series, target: pd.Series) -> bool:
-    """Whether each value stands for one value of the target and the other way round."""
-    if values.isna().any() or values.nunique() != target.nunique():
+    """Whether the column is the target in other words: the same amounts, or a value of its own for each class."""
+    distinct = target.nunique()
+    if values.isna().any() or values.nunique() != distinct:
         return False
-    pairs = pd.factorize(values)[0] * (target.nunique() + 1) + pd.factorize(target)[0]
-    return pd.Series(pairs).nunique() == target.nunique()
+    number = pd.api.types.is_numeric_dtype
+    if number(values.dtype) and number(target.dtype) and distinct > 2:
+        return bool((values.astype("float64") == target.astype("float64")).all())
+    if distinct > len(target) // 2:
+        return bool((texts(values) == texts(target)).all())
+    pairs = pd.factorize(values)[0] * (distinct + 1) + pd.factorize(target)[0]
+    return pd.Series(pairs).nunique() == distinct
 
 
 def _counts_rows(values: pd.Series, distinct: int) -> bool:
