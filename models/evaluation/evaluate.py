@@ -44,9 +44,12 @@ def evaluate(case: Case, progress: Progress | None = None) -> EvidenceSet:
 
 
 def metrics_of_evidence(evidence: EvidenceSet) -> dict[str, float]:
-    """Numbers by name for `dvc metrics diff`: all that are repeatable, so no timings."""
+    """Numbers by name for `dvc metrics diff`: all that are repeatable, so no timings.
+
+    Ten significant digits: the last bits of a sum depend on the number of threads.
+    """
     timed = {"operations.latency_p50", "operations.latency_p95", "operations.batch_speed"}
-    return {name: value.value for name, value in evidence.values().items() if name not in timed}
+    return {name: float(f"{value.value:.10g}") for name, value in evidence.values().items() if name not in timed}
 
 
 def _records(case: Case) -> Iterator[Evidence]:

@@ -47,7 +47,9 @@ def _labels(column: pd.Series) -> pd.Series:
         edges = np.unique(np.nanquantile(column.to_numpy(dtype=float, na_value=np.nan), [0, 0.25, 0.5, 0.75, 1]))
         if len(edges) > 1:
             cut = pd.cut(column, edges.tolist(), include_lowest=True, precision=3)
-            column = cut.map(lambda one: f"{max(one.left, edges[0]):g} to {one.right:g}").astype(object)
+            column = cut.astype(object).map(
+                lambda one: f"{max(one.left, edges[0]):.4g} to {one.right:.4g}", na_action="ignore"
+            )
     elif pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m")
     elif number:
