@@ -58,9 +58,8 @@ def _quiet(page: str) -> str:
     """The page without scripts, fonts and pictures from other machines (one tells its maker of every view)."""
     page = _NAVIGATION.sub(_PAGES, _OUTSIDE.sub("", page), count=1)
     style = f"<style>{_STYLE.read_text(encoding='utf-8')}</style>"
-    page = re.sub(
-        r'href="(\.\./)*expectations/[^"]*"', 'href="suite.html"', page.replace("</head>", f"{style}</head>", 1)
-    )
+    page = page.replace("</head>", f"{style}</head>", 1).replace("Data asset: None<br>", "")
+    page = re.sub(r'href="(\.\./)*expectations/[^"]*"', 'href="suite.html"', page)
     numbers: dict[str, str] = {}
     page = _DRAWN_AT_RANDOM.sub(lambda found: numbers.setdefault(found.group(), f"part-{len(numbers) + 1}"), page)
     return "\n".join(line.rstrip() for line in page.splitlines() if line.strip()) + "\n"
