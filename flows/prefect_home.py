@@ -1,4 +1,4 @@
-"""A new workspace's Prefect database is copied from an empty one: making it by migrations takes ten seconds and more."""
+"""Copy a new workspace's Prefect database from an empty one: making it by migrations takes ten seconds and more."""
 
 from __future__ import annotations
 

@@ -69,8 +69,17 @@ def read_served(folder: Path, start: datetime, end: datetime, model: str) -> Ser
 
 def served_ids(folder: Path) -> set[str]:
     """Ids of all predictions that were ever served here, by whichever model."""
+    return {prediction.id for prediction in _all(folder)}
+
+
+def served_models(folder: Path) -> set[str]:
+    """Digests of all models that ever answered here."""
+    return {prediction.model for prediction in _all(folder)}
+
+
+def _all(folder: Path) -> Iterator[Prediction]:
     lines = (line for path in sorted(folder.glob("*.jsonl")) for _, line, _ in _lines(path))
-    return {prediction.id for prediction in map(_parse, lines) if prediction is not None}
+    return (prediction for prediction in map(_parse, lines) if prediction is not None)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:

@@ -76,6 +76,7 @@ def _parts(context: StageContext) -> dict[str, object]:
         "data_md5": snapshot.md5,
         "recipe_sha256": sha256_file(paths.recipe),
         "model_sha256": model.model_sha256,
+        "model_record_sha256": sha256_file(paths.model / "model.json"),
         "evidence_sha256": sha256_file(paths.evidence),
         "environment_sha256": sha256_bytes(environment().encode()),
         "model_digest": model.digest,

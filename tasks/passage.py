@@ -15,7 +15,7 @@ from signoff.core.paths import Paths
 from signoff.core.record import Moment, Record, now
 from signoff.core.run import Cause, Request, Run, RunState, load_run_settings, save_run_settings
 from signoff.core.settings import Project
-from signoff.core.settings_file import load_project
+from signoff.core.settings_file import load_project, require_tracked_keys
 from signoff.core.stage import StageContext
 from signoff.gates import Desk, open_desk
 from signoff.store import Store
@@ -95,6 +95,7 @@ def passage(root: Path, flow: str, cause: Cause, request: Request, wait_seconds:
         WorkspaceBusyError: another run holds the workspace.
     """
     paths, project = Paths(root), load_project(root)
+    require_tracked_keys(root)
     with workspace_lock(paths.state, f"{flow} ({cause.sentence()})", cause.actor, wait_seconds):
         save_run_settings(paths.run, request.applied(load_run_settings(paths.run)))
         desk = open_desk(project, paths)

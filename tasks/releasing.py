@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from signoff.core.decision import Entry, Finding, Release
@@ -39,15 +40,14 @@ def switch(run: Passage, tagged: Tagged, approval: Entry) -> str:
     parcel = open_parcel(run.paths.bento, run.paths.public_keys)
     if parcel.digest != candidate.digest:
         raise IntegrityError("the package holds another candidate", got=parcel.digest, allowed=candidate.digest)
+    finish = functools.partial(keep_reference, run.paths)
     standing = run.desk.ledger.champion()
     if standing is None or standing.digest != candidate.digest:
         smoke_test(run.paths.bento)
-        install_champion(run.paths.bento, run.paths.champion)
-        keep_reference(run.paths)
+        install_champion(run.paths.bento, run.paths.champion, finish)
         standing = _record(run, tagged, approval)
     elif _installed(run.paths) != candidate.digest:
-        install_champion(run.paths.bento, run.paths.champion)
-        keep_reference(run.paths)
+        install_champion(run.paths.bento, run.paths.champion, finish)
     run.git.commit(f"Release {standing.tag}\n\nDigest: {standing.digest}\nCandidate: {standing.candidate_tag}")
     message = f"Release of {standing.project}\n\nDigest: {standing.digest}\nDecision: {standing.decision}"
     if run.git.tag_message(standing.tag) is None:

@@ -17,6 +17,7 @@ from models.search.model_file import load_model, save_model
 from signoff.core.candidate import Candidate, Code
 from signoff.core.data import FeaturePlan, FeatureStep
 from signoff.core.decision import FIRST, Decision, Entry, ReviewState
+from signoff.core.digest import sha256_file
 from signoff.core.files import write_json
 from signoff.core.paths import Paths
 from signoff.core.search import Recipe
@@ -123,6 +124,7 @@ def _install(paths: Paths) -> None:
         data_md5="0" * 32,
         recipe_sha256=record.recipe_sha256,
         model_sha256=record.model_sha256,
+        model_record_sha256=sha256_file(paths.model / "model.json"),
         evidence_sha256="0" * 64,
         environment_sha256="0" * 64,
         code=Code(commit="0" * 40, dirty=False, signoff="0"),

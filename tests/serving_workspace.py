@@ -90,6 +90,7 @@ def make_candidate(root: Path, task: Task, seed: int = 0) -> Candidate:
         data_md5="0" * 32,
         recipe_sha256=sha256_file(paths.recipe),
         model_sha256=record.model_sha256,
+        model_record_sha256=sha256_file(paths.model / "model.json"),
         evidence_sha256=sha256_file(paths.evidence),
         environment_sha256="2" * 64,
         code=Code(commit="", dirty=False, signoff="0"),

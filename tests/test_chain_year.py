@@ -1,4 +1,4 @@
-"""Play the year of the flights example: nine retrains month by month, unattended; every served digest has its decision."""
+"""Play the year of the flights example, month by month and unattended: each served digest has its decision."""
 
 from __future__ import annotations
 

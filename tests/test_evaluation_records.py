@@ -183,3 +183,20 @@ class TestChampion:
         business = record(evidence_of(context), "champion").business
         assert "The champion cannot answer on these rows" in business
         assert "gone" in business
+
+
+def test_labels_from_data_are_no_markup_for_the_charts(tmp_path: object) -> None:
+    evidence = evidence_of(workspace(tmp_path / "w", "binary"))  # type: ignore[operator]
+    chart = record(evidence, "slices").chart
+    assert chart is not None
+    assert "&lt;b>east&lt;/b>" in chart["data"][0]["y"]
+    assert "<" not in str([one.chart for one in evidence.records])
+
+
+def test_classes_named_by_numbers_are_drawn_as_classes(tmp_path: object) -> None:
+    evidence = evidence_of(workspace(tmp_path / "w", "multiclass"))  # type: ignore[operator]
+    chart = record(evidence, "confusion").chart
+    assert chart is not None
+    assert sorted(chart["data"][0]["x"]) == ["1", "2", "3"]
+    assert chart["layout"]["xaxis"]["type"] == chart["layout"]["yaxis"]["type"] == "category"
+    np.testing.assert_allclose(np.sum(chart["data"][0]["z"], axis=1), 1, atol=1e-3)

@@ -52,7 +52,11 @@ def test_modules_and_functions_stay_short(path: Path) -> None:
 def test_no_error_is_swallowed(path: Path) -> None:
     """A broad except must raise again, leave the process, or turn the error into a record that says so."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        broad = isinstance(node, ast.ExceptHandler) and getattr(node.type, "id", None) in (None, "Exception", "BaseException")
+        broad = isinstance(node, ast.ExceptHandler) and getattr(node.type, "id", None) in (
+            None,
+            "Exception",
+            "BaseException",
+        )
         if broad and not isinstance(getattr(node, "type", None), ast.Tuple | ast.Attribute):
             leaves = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
             named = getattr(node, "name", None) is not None

@@ -8,7 +8,7 @@ import pytest
 
 from signoff.core.errors import SettingsError
 from signoff.core.settings import Project
-from signoff.core.settings_file import load_project, load_record
+from signoff.core.settings_file import load_project, load_record, require_tracked_keys
 
 ROOT = Path(__file__).parents[1]
 BASE = """\
@@ -28,7 +28,10 @@ MISTAKES = [
     ("search:\n  budget: {seconds: 3, trials: 4}\n", r"search\.budget is not allowed.*give either seconds or trials"),
     ("search:\n  families: [lightgmb]\n", r"search\.families\.0 is not allowed.*got: lightgmb.*'lightgbm'"),
     ("gates:\n  release:\n    modee: auto\n", r"gates\.release\.modee is not a setting.*:10.*did you mean 'mode'"),
-    ("gates:\n  release:\n    checks:\n      - {metric: a}\n", r"gates\.release\.checks\.0 is not allowed.*:11.*at_least, at_most or both"),
+    (
+        "gates:\n  release:\n    checks:\n      - {metric: a}\n",
+        r"gates\.release\.checks\.0 is not allowed.*:11.*at_least, at_most or both",
+    ),
     ("task: x\n", r"the key 'task' stands twice.*:8"),
     ("split: {kind: time}\n", r"data\.time_column is needed"),
     ("split: {kind: group}\n", r"data\.group_column is needed"),
@@ -41,7 +44,9 @@ def write(folder: Path, text: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("extra", "message"), MISTAKES, ids=[extra.split(":")[0] + str(i) for i, (extra, _) in enumerate(MISTAKES)])
+@pytest.mark.parametrize(
+    ("extra", "message"), MISTAKES, ids=[extra.split(":")[0] + str(i) for i, (extra, _) in enumerate(MISTAKES)]
+)
 def test_a_mistake_is_explained(tmp_path: Path, extra: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         load_project(write(tmp_path, BASE + extra))
@@ -71,6 +76,12 @@ def test_a_list_is_no_project(tmp_path: Path) -> None:
 def test_the_target_may_not_be_an_identifier(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="the target 'late' may not be dropped"):
         load_project(write(tmp_path, BASE + "  id_columns: [late]\n"))
+
+
+def test_what_a_stage_depends_on_must_be_written_out(tmp_path: Path) -> None:
+    (tmp_path / "dvc.yaml").write_text("stages: {search: {params: [{signoff.yaml: [task, evaluate]}]}}\n")
+    with pytest.raises(SettingsError, match=r"must say 'evaluate'.*search depends.*add 'evaluate: \{\}'"):
+        require_tracked_keys(write(tmp_path, BASE))
 
 
 def test_several_sources_need_sql(tmp_path: Path) -> None:

@@ -78,11 +78,15 @@ def test_dvc_itself_sees_nothing_to_do_after_a_record(workspace: Path) -> None:
     (workspace / "out.txt").write_text("1")
     Pipeline(workspace).record("double")
     dvc = Path(sys.executable).with_name("dvc")
-    done = subprocess.run([dvc, "repro", "--dry"], cwd=workspace, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        [dvc, "repro", "--dry"], cwd=workspace, capture_output=True, text=True, timeout=120, check=True
+    )
     assert "didn't change, skipping" in done.stdout + done.stderr
 
 
-def test_another_current_folder_does_not_matter(workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_current_folder_does_not_matter(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert Pipeline(workspace).stale("double")
     assert Path.cwd() == tmp_path
@@ -153,7 +157,10 @@ def test_tags_count_up_and_are_made_once(workspace: Path) -> None:
 def test_the_lock_names_its_holder(tmp_path: Path) -> None:
     with workspace_lock(tmp_path, "retrain", "ana"):
         assert (holder_of(tmp_path) or {})["actor"] == "ana"
-        with pytest.raises(WorkspaceBusyError, match=rf"process {os.getpid()} of ana: retrain"), workspace_lock(tmp_path, "watch", "ben"):
+        with (
+            pytest.raises(WorkspaceBusyError, match=rf"process {os.getpid()} of ana: retrain"),
+            workspace_lock(tmp_path, "watch", "ben"),
+        ):
             pass
     assert holder_of(tmp_path) is None
 

@@ -78,7 +78,17 @@ def figure(data: Sequence[dict[str, Any]], x: str, y: str, **layout: Any) -> dic
     merged = {**axes, "showlegend": sum(bool(trace.get("name")) for trace in data) > 1}
     for key, value in layout.items():
         merged[key] = {**merged.get(key, {}), **value} if isinstance(value, dict) else value
-    return {"data": list(data), "layout": merged}
+    found: dict[str, Any] = plain({"data": list(data), "layout": merged})
+    return found
+
+
+def plain(value: Any) -> Any:
+    """Plotly reads some HTML in labels; what comes from data must be shown and never read."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value.replace("&", "&amp;").replace("<", "&lt;") if isinstance(value, str) else value
 
 
 def thinned(size: int, most: int = POINTS) -> np.ndarray:

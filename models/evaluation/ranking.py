@@ -8,7 +8,7 @@ import numpy as np
 
 from models.evaluation.answers import Answers
 from models.evaluation.case import Case
-from models.evaluation.charts import POINTS, QUIET, SECOND, dashed, figure, line, points, thinned
+from models.evaluation.charts import MAIN, POINTS, QUIET, SECOND, dashed, figure, line, points, thinned
 from models.evaluation.scores import roc_auc
 from models.evaluation.words import measured
 from signoff.core.evidence import Evidence, Table, Value
@@ -102,13 +102,14 @@ def confusion(case: Case) -> Evidence:
         for one in order
     )  # fmt: skip
     shares = np.round(counts[np.ix_(order, order)] / np.maximum(rows[order], 1)[:, None], 4)
-    names = [f"{classes[one]} " for one in order]  # a space keeps plotly from reading "1" as a number
+    names = [classes[one] for one in order]
+    axis = {"type": "category"}  # else a class named 1 is read as a number
     heat = {
         "type": "heatmap",
         "z": shares.tolist(),
         "x": names,
         "y": names,
-        "colorscale": "Blues",
+        "colorscale": [[0, "rgba(63,124,196,0.06)"], [1, MAIN]],
         "zmin": 0,
         "zmax": 1,
         "colorbar": {"tickformat": ".0%", "thickness": 10},
@@ -121,7 +122,7 @@ def confusion(case: Case) -> Evidence:
         + (f"; the {MOST_CLASSES} largest are shown." if size > MOST_CLASSES else "."),
         values=(Value(name="classes.worst_recall", value=float(recall[worst])),),
         table=Table(columns=("class", "rows", "recognised", "right when named", "mostly called"), rows=table),
-        chart=figure([heat], "answered", "true", yaxis={"autorange": "reversed"}),
+        chart=figure([heat], "answered", "true", xaxis=axis, yaxis={**axis, "autorange": "reversed"}),
         matters="Checks on classes.worst_recall guard the class that is served worst.",
     )
 

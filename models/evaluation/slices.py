@@ -33,7 +33,8 @@ def slices(case: Case, column: str) -> Evidence:
         )
     elif values:
         business = f"{column} has one group that can be judged."
-    columns = ("group", "rows", "observed", "foretold", label, "low", "high")
+    means = () if case.task is Task.MULTICLASS else ("observed", "foretold")
+    columns = ("group", "rows", *means, label, "low", "high")
     return Evidence(
         kind="slices",
         title=f"By {column}",
@@ -134,14 +135,11 @@ def _value(case: Case, column: str, group: Group) -> Value | None:
 
 def _row(case: Case, group: Group, value: Value | None) -> tuple[str | float | int | None, ...]:
     answers = case.answers.take(group.rows)
-    if case.task is Task.MULTICLASS:
-        observed: float | None = None
-        said = observed
-    else:
-        observed = float(np.mean(answers.actual))
-        said = float(np.mean(answers.yes if case.task is Task.BINARY else answers.predicted))
     numbers = (value.value, value.low, value.high) if value else (None, None, None)
-    return (group.name, len(group.rows), observed, said, *numbers)
+    if case.task is Task.MULTICLASS:
+        return (group.name, len(group.rows), *numbers)
+    said = answers.yes if case.task is Task.BINARY else answers.predicted
+    return (group.name, len(group.rows), float(np.mean(answers.actual)), float(np.mean(said)), *numbers)
 
 
 def _best(case: Case, values: dict[str, Value]) -> str:
@@ -165,7 +163,7 @@ def _chart(case: Case, values: dict[str, Value]) -> dict[str, object] | None:
     lows = [value.value if value.low is None else value.low for value in shown]
     highs = [value.value if value.high is None else value.high for value in shown]
     middles = [value.value for value in shown]
-    bars = lying_bars([f"{name} " for name in values], middles, lows, highs, MAIN)
+    bars = lying_bars(list(values), middles, lows, highs, MAIN)
     dots = {**bars, "type": "scatter", "mode": "markers", "marker": {"color": MAIN, "size": 9}}
     del dots["orientation"]
     whole = case.resamples.value(score_of(case.metric.name, case.answers))

@@ -24,7 +24,7 @@ def search(board: Leaderboard) -> Evidence:
     chosen = next((one for one in board.contenders if one.chosen), None)
     states = Counter(trial.state for trial in board.trials)
     label = METRICS[board.metric].label if board.metric in METRICS else board.metric
-    tried = f"{len(board.trials)} attempts in {len(board.contenders)} families"
+    tried = f"Attempts: {len(board.trials)}, families: {len(board.contenders)}"
     business = f"{tried}; {chosen.name} was taken." if chosen else f"{tried}; none was taken."
     unfinished = listed([f"{count} {state}" for state, count in sorted(states.items()) if state != "complete"])
     rows = tuple(
@@ -38,7 +38,7 @@ def search(board: Leaderboard) -> Evidence:
         business=f"{business} {sentence(board.rule)}" if board.rule else business,
         expert=f"Mean {label} over folds of the training rows; budget {board.budget}"
         + (f"; {unfinished}." if unfinished else "."),
-        values=(Value(name="search.trials", value=len(board.trials), unit="attempts"),),
+        values=(Value(name="search.trials", value=len(board.trials)),),
         table=Table(columns=("contender", "kind", f"mean {label}", "lowest fold", "highest fold", ""), rows=rows),
         chart=_chart(board.contenders, label),
     )

@@ -92,6 +92,7 @@ def check_model(folder: Path, candidate: Candidate) -> ModelRecord:
     """
     recipe_bytes = expect_file(folder / "recipe.json", candidate.recipe_sha256, "the recipe")
     expect_file(folder / "model.bin", candidate.model_sha256, "the model file")
+    expect_file(folder / "model.json", candidate.model_record_sha256, "the model record")
     record = read_part(folder / "model.json", ModelRecord, "the model record")
     digest = model_digest(candidate.recipe_sha256, candidate.model_sha256)
     named = (record.recipe_sha256, record.model_sha256, record.digest, candidate.model_digest)

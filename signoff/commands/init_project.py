@@ -211,6 +211,8 @@ def _text(file: Path, target: str, name: str, table: str, guess: Guess) -> str:
             f"  metric: {DEFAULTS[guess.task]}",
             "  budget: {seconds: 60}  # or {trials: 30}, which makes the search repeatable",
             "",
+            "evaluate: {}  # cost: {false_positive: 1, false_negative: 5, currency: EUR}, slices: [COLUMN]",
+            "",
             *_gates(),
             "",
         ]
@@ -223,7 +225,7 @@ def _gaps(guess: Guess) -> str:
 
 def _positive(guess: Guess) -> list[str]:
     if guess.task is not Task.BINARY:
-        return []
+        return ["positive: null"]
     return [f"positive: {_yaml(guess.positive)}  # the label that counts as yes: the rarer one"]
 
 

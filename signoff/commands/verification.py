@@ -44,10 +44,11 @@ def restore_ledger(workspace: Path) -> None:
 
 def findings_of(root: Path) -> list[Finding]:
     """What is wrong with ledger, decisions and the champion's bytes; works on a bare clone too."""
+    from monitoring.served import served_models
     from signoff.ledger import verify
     from signoff.store import open_store
     from tasks.releasing import champion_findings
 
     paths, project = Paths(root), load_project(root)
     store = open_store(project, paths) if paths.state.exists() else None
-    return [*verify(paths, store), *champion_findings(paths, store)]
+    return [*verify(paths, store, served=served_models(paths.predictions)), *champion_findings(paths, store)]

@@ -26,6 +26,7 @@ class Candidate(Record):
     data_md5: str
     recipe_sha256: str
     model_sha256: str
+    model_record_sha256: str = Field(description="of model.json, which names the inputs and their kinds")
     evidence_sha256: str
     environment_sha256: str
     code: Code

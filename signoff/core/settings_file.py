@@ -46,6 +46,31 @@ def load_record(path: Path, kind: type[R]) -> R:
         raise _explain(error, kind, path, lines) from error
 
 
+def require_tracked_keys(workspace: Path) -> None:
+    """DVC can only notice a change of what stands in the file: what dvc.yaml names must be written out.
+
+    Raises:
+        SettingsError: signoff.yaml leaves out a key on which a stage depends.
+    """
+    settings, _ = parse_with_lines((workspace / SETTINGS_FILE).read_text(encoding="utf-8"), workspace / SETTINGS_FILE)
+    pipeline, _ = parse_with_lines((workspace / "dvc.yaml").read_text(encoding="utf-8"), workspace / "dvc.yaml")
+    for stage, definition in (pipeline or {}).get("stages", {}).items():
+        for group in definition.get("params", []):
+            for key in group.get(SETTINGS_FILE, []) if isinstance(group, dict) else []:
+                if key not in settings:
+                    raise SettingsError(
+                        f"signoff.yaml must say {key!r}, even where the default will do: {stage} depends on it",
+                        where=str(workspace / SETTINGS_FILE),
+                        next_step=f"add '{key}: {_default_of(key)}' to signoff.yaml",
+                    )
+
+
+def _default_of(key: str) -> str:
+    field = Project.model_fields[key]
+    default = field.default
+    return "{}" if isinstance(default, BaseModel) else "null" if default is None else "..."
+
+
 def parse_with_lines(text: str, path: Path) -> tuple[Any, dict[Location, int]]:
     """YAML as plain values, and the line (from 1) of each key."""
     try:

@@ -61,7 +61,19 @@ def create_workspace(root: Path, settings: str, pipeline: str, sources: dict[str
 
 
 def _begun(root: Path) -> bool:
-    return {path.name for path in root.iterdir()} <= {".git", ".dvc", ".dvcignore", ".gitignore", ".signoff", "sources", "examples", "features.yaml", "run.yaml", "rows.sql", "dvc.yaml"}
+    return {path.name for path in root.iterdir()} <= {
+        ".git",
+        ".dvc",
+        ".dvcignore",
+        ".gitignore",
+        ".signoff",
+        "sources",
+        "examples",
+        "features.yaml",
+        "run.yaml",
+        "rows.sql",
+        "dvc.yaml",
+    }
 
 
 def _copy_once(source: Path, target: Path) -> None:

@@ -131,7 +131,7 @@ def _changes(status: Status) -> list[str]:
 
 @contextmanager
 def _translated(root: Path, verb: str | None = None) -> Iterator[None]:
-    """DVC looks names up in the current folder, prints to standard output and raises its own errors; none of it leaves."""
+    """DVC looks names up in the current folder, prints, and raises its own errors; none of it leaves."""
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
     from dvc.scm import SCMError
