@@ -28,6 +28,9 @@ from signoff.core.errors import SettingsError, did_you_mean
 
 EXAMPLES = 5
 
+# This module of theirs sets a level of its own, and so would speak on our screens in spite of the one set below.
+logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.NOTSET)
+
 
 def judge(
     frame: pd.DataFrame, suite: Suite, suite_path: Path, docs_folder: Path | None, ids: Sequence[str]
@@ -38,7 +41,6 @@ def judge(
         SettingsError: an expectation is unknown or takes other arguments.
     """
     table = plain_frame(frame)
-    foreign = gx.ExpectationSuite(name=suite.name, expectations=_build(suite, suite_path))
     named = [name for name in ids if name in table.columns]
     form = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES}
     # It logs each expectation that cannot be computed, with its traceback; we say the same in one line.
@@ -46,6 +48,7 @@ def judge(
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
+        foreign = gx.ExpectationSuite(name=suite.name, expectations=_build(suite, suite_path))
         result = _batch(table).validate(foreign, result_format=form)
         result.results.sort(key=lambda one: one.expectation_config.meta["position"])
         if docs_folder is not None:

@@ -24,8 +24,8 @@ def deployments(project: Project, root: Path) -> list[Any]:
     Returns:
         Prefect's runner deployments, in the order of FLOWS.
     """
-    from prefect.deployments.runner import EntrypointType
     from prefect.schedules import Cron
+    from prefect.types.entrypoint import EntrypointType
 
     from flows.release import release
     from flows.retrain import retrain

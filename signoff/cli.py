@@ -349,9 +349,10 @@ def main() -> None:
         code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except SignoffError as error:
-        from signoff.commands.output import print_error
+        from signoff.commands.output import let_go, print_error
 
         print_error(error, "--json" in sys.argv)
+        let_go(error)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("stopped; run the same command again to go on\n")

@@ -53,16 +53,19 @@ def evaluate(context: StageContext) -> StageReport:
 def _case(context: StageContext) -> Case:
     from models.evaluation import gather
     from models.search.model_file import load_model
+    from signoff.ledger import champion
 
     paths = context.paths
     context.progress.step("asking the model about the holdout", 0.05)
+    released = champion(paths)
     return gather(
         project=context.project,
         model=load_model(paths.model),
         model_folder=paths.model,
         train=read_table(paths.train),
         holdout=read_table(paths.holdout),
-        champion_folder=paths.champion / "model",
+        champion_folder=paths.champion / "model" if released else None,
+        champion_digest=released.model_digest if released else None,
         leaderboard=_read(paths.leaderboard, Leaderboard),
         validation=_read(paths.validation, Validation),
         snapshot=_read(paths.snapshot, Snapshot),

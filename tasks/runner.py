@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from signoff.core.errors import UsageError, did_you_mean
+from signoff.core.evidence import EvidenceSet
+from signoff.core.files import read_json
+from signoff.core.paths import Paths
 from signoff.core.progress import Progress
 from signoff.core.record import Record
+from signoff.core.search import ModelRecord
 from signoff.core.settings import QuerySource
 from signoff.core.stage import STAGES, StageContext, StageReport, open_context
 from signoff.workspace.pipeline import Pipeline
@@ -78,4 +82,18 @@ def _stale(name: str, context: StageContext, pipeline: Pipeline) -> list[str]:
     databases = [key for key, source in context.project.data.sources.items() if isinstance(source, QuerySource)]
     if name == "ingest" and databases and context.run.as_of is None:
         because.append(f"the database behind {databases[0]} may have changed")
+    if name == "evaluate" and not because and _compared_with_another_champion(context.paths):
+        because.append("the champion it was compared with serves no more")
     return because
+
+
+def _compared_with_another_champion(paths: Paths) -> bool:
+    """A release changes what later candidates must beat; the candidate that was released stays as it was judged."""
+    from signoff.ledger import champion
+
+    released = champion(paths)
+    if released is None:
+        return False
+    compared = EvidenceSet.model_validate(read_json(paths.evidence)).champion
+    own = ModelRecord.model_validate(read_json(paths.model / "model.json")).digest
+    return released.model_digest not in (compared, own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from signoff.workspace.git import Git
 from signoff.workspace.lock import holder_of
-from tests.chain import signoff, signoff_json, small_workspace
+from tests.chain import prefect_api, signoff, signoff_json, small_workspace
 
 POINTS = (
     "ingest:before",
@@ -30,10 +31,16 @@ POINTS = (
 RELEASE_POINTS = ("package:before", "package:after", "switch")
 
 
-def kill_at(root: Path, point: str, *flow: str) -> None:
+def kill_at(root: Path, point: str, api: dict[str, str], *flow: str) -> None:
     program = Path(__file__).with_name("killed_run.py")
+    environment = {**os.environ, **api}
     done = subprocess.run(
-        [sys.executable, program, root, point, *flow], capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, program, root, point, *flow],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        env=environment,
     )
     assert done.returncode == -signal.SIGKILL, f"{point}: {done.returncode}\n{done.stderr}"
     assert holder_of(root / ".signoff") is None
@@ -43,13 +50,18 @@ def kill_at(root: Path, point: str, *flow: str) -> None:
 @pytest.mark.timeout(900)
 def test_a_run_killed_everywhere_gives_the_same_model(tmp_path: Path) -> None:
     disturbed = small_workspace(tmp_path)
+    with prefect_api(tmp_path) as url:
+        kill_everywhere(tmp_path, disturbed, {"PREFECT_API_URL": url})
+
+
+def kill_everywhere(tmp_path: Path, disturbed: Path, api: dict[str, str]) -> None:
     calm = tmp_path / "calm"
     shutil.copytree(disturbed, calm)
-    signoff("run", root=calm, code=3)
+    signoff("run", root=calm, code=3, **api)
 
     for point in POINTS:
-        kill_at(disturbed, point)
-    signoff("run", root=disturbed, code=3)
+        kill_at(disturbed, point, api)
+    signoff("run", root=disturbed, code=3, **api)
 
     wanted, got = signoff_json("status", root=calm), signoff_json("status", root=disturbed)
     assert got["candidate"]["model_digest"] == wanted["candidate"]["model_digest"]
@@ -64,8 +76,8 @@ def test_a_run_killed_everywhere_gives_the_same_model(tmp_path: Path) -> None:
         "review", "approve", got["reviews"][0]["id"], "--reason", "good enough", "--no-continue", root=disturbed
     )
     for point in RELEASE_POINTS:
-        kill_at(disturbed, point, "release")
-    released = signoff_json("run", root=disturbed)
+        kill_at(disturbed, point, api, "release")
+    released = signoff_json("run", root=disturbed, **api)
     assert released["state"] == "released"
     status = signoff_json("status", root=disturbed)
     assert status["champion"] == {"tag": "trips/v1", "digest": got["candidate"]["digest"]}

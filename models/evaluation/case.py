@@ -92,8 +92,12 @@ def gather(
     validation: Validation,
     snapshot: Snapshot,
     profile: Profile,
+    champion_digest: str | None = None,
 ) -> Case:
     """Ask model, baseline and champion about the same rows.
+
+    Args:
+        champion_digest: the model digest that the ledger says was released: other bytes are never unpickled.
 
     Raises:
         DataError: the holdout is empty, or does not fit the model.
@@ -116,7 +120,7 @@ def gather(
         holdout=rows,
         answers=answers,
         baseline=constant(recipe.task, _encoded(train, recipe), actual, len(recipe.classes)),
-        champion=_ask_champion(champion_folder, model, rows, answers),
+        champion=_ask_champion(champion_folder, champion_digest, model, rows, answers),
         resamples=resamples_for(project, rows),
         metric=metric_for(recipe.task, project.search.metric),
         leaderboard=leaderboard,
@@ -135,14 +139,16 @@ def _encoded(frame: pd.DataFrame, recipe: Recipe) -> NDArray[Any]:
     return Target(recipe.target, recipe.task, recipe.classes).encode(frame)
 
 
-def _ask_champion(folder: Path | None, model: Model, rows: pd.DataFrame, answers: Answers) -> Champion:
+def _ask_champion(
+    folder: Path | None, expected: str | None, model: Model, rows: pd.DataFrame, answers: Answers
+) -> Champion:
     """A champion that cannot be asked is a finding for the reviewer, not a failure of this stage."""
     if folder is None or not folder.is_dir():
         return Champion()
     from models.search.model_file import load_model
 
     try:
-        champion = load_model(folder)
+        champion = load_model(folder, expected)
     except (SignoffError, ImportError, AttributeError) as error:
         return Champion(why=f"the champion cannot be loaded ({_reason(error)})")
     digest, recipe = champion.record.digest, champion.recipe

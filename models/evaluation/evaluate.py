@@ -40,7 +40,7 @@ def evaluate(case: Case, progress: Progress | None = None) -> EvidenceSet:
     for record in _records(case):
         records.append(record)
         listener.step(record.title, min(0.95, 0.2 + 0.06 * len(records)))
-    return EvidenceSet(project=case.project.project, made=now(), records=tuple(records))
+    return EvidenceSet(project=case.project.project, made=now(), champion=case.champion.digest, records=tuple(records))
 
 
 def metrics_of_evidence(evidence: EvidenceSet) -> dict[str, float]:

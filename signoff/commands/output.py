@@ -42,7 +42,19 @@ def exit_with_unexpected(error: Exception, as_json: bool) -> NoReturn:
         sys.exit(2)
     place = keep_traceback(error)
     print_error(SignoffError(f"unexpected {type(error).__name__}: {error}", where=str(place)), as_json)
+    let_go(error)
     sys.exit(5)
+
+
+def let_go(error: BaseException | None) -> None:
+    """Forget the frames of an error that was told.
+
+    Prefect keeps a failed run's error until the process ends, and with it every object of those frames; DuckDB's
+    bindings would complain about theirs on the screen.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
 
 
 def keep_traceback(error: BaseException) -> Path:

@@ -45,6 +45,7 @@ class EvidenceSet(Record):
     format: int = 1
     project: str
     made: Moment
+    champion: str | None = Field(None, description="model digest of the champion it was compared with")
     records: tuple[Evidence, ...]
 
     def values(self) -> dict[str, Value]:

@@ -89,8 +89,8 @@ class Budget(Record):
         return self
 
 
-FAMILIES = ("baseline", "linear", "extra_trees", "hist_boosting", "lightgbm")
 Family = Literal["baseline", "linear", "extra_trees", "hist_boosting", "lightgbm"]
+FAMILIES: tuple[Family, ...] = ("baseline", "linear", "extra_trees", "hist_boosting", "lightgbm")
 
 
 class Search(Record):

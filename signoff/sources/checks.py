@@ -41,7 +41,7 @@ def check_left(frame: pd.DataFrame, read: int, left_out: tuple[LeftOut, ...], cl
         f"no rows are left at the clock {clock}",
         where=where,
         got=went or f"{read} rows were read",
-        next_step="set a later --as-of, or look at data.history_days and the SQL",
+        next_step="set a later --as-of ('now' unsets it), or look at data.history_days and the SQL",
     )
 
 
