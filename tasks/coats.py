@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
 from prefect import task
@@ -16,12 +16,14 @@ from signoff.core.decision import Entry
 from signoff.core.errors import ServiceError, WorkspaceError
 from signoff.core.monitoring import WindowRequest
 from signoff.gates import GateOutcome
-from tasks import gates, releasing, watching
+from tasks import gates, releasing
 from tasks.candidate import Tagged, assemble
 from tasks.listeners import Listeners, present
 from tasks.passage import Passage
 from tasks.runner import StageOutcome, perform
-from tasks.watching import Watched
+
+if TYPE_CHECKING:
+    from tasks.watching import Watched
 
 UPDATE_SECONDS = 1.0
 
@@ -114,7 +116,10 @@ def switch(run: Passage, tagged: Tagged, approval: Entry) -> str:
 @_step(name="monitor")
 def monitor(run: Passage, window: WindowRequest) -> Watched:
     """Look at a window of traffic; open an alert where a check broke."""
-    return watching.watch(run, window)
+    # Monitoring loads pandas, and a run in which nothing changed needs none of it.
+    from tasks.watching import watch
+
+    return watch(run, window)
 
 
 @_step(name="push", retries=2, retry_delay_seconds=[2, 10], retry_condition_fn=lambda _t, _r, state: _lost(state))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from expectations import propose, run_suite, save_suite
 from signoff.core.data import Validation
 from signoff.core.evidence import Value
 from signoff.core.files import write_json
@@ -23,6 +22,8 @@ def ensure_suite(context: StageContext) -> bool:
     path = context.paths.suite(context.project.project)
     if path.exists():
         return False
+    from expectations import propose, save_suite
+
     context.progress.step("proposing expectations from the first snapshot")
     save_suite(path, propose(read_table(context.paths.raw), context.project))
     return True
@@ -35,6 +36,8 @@ def validate(context: StageContext) -> StageReport:
         SettingsError: the suite holds what is not an expectation.
         DataError: the snapshot cannot be read.
     """
+    from expectations import run_suite
+
     paths, project = context.paths, context.project
     ensure_suite(context)
     context.progress.step("reading the snapshot", 0.1)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from models.features.inputs import coerce_inputs, input_kinds
-from models.features.plan import apply_steering, propose_plan
-from models.features.plan_file import load_plan
-from models.features.profile import profile_rows
-from models.features.proposal import ensure_plan
-from models.features.split import folds, split_rows
 from signoff.core.data import FeaturePlan
+
+if TYPE_CHECKING:
+    from models.features.inputs import coerce_inputs, input_kinds
+    from models.features.plan import apply_steering, propose_plan
+    from models.features.plan_file import load_plan
+    from models.features.profile import profile_rows
+    from models.features.proposal import ensure_plan
+    from models.features.split import folds, split_rows
 
 __all__ = [
     "apply_steering",
@@ -24,6 +27,26 @@ __all__ = [
     "propose_plan",
     "split_rows",
 ]
+
+
+_HOMES = {
+    "apply_steering": "plan",
+    "coerce_inputs": "inputs",
+    "ensure_plan": "proposal",
+    "folds": "split",
+    "input_kinds": "inputs",
+    "load_plan": "plan_file",
+    "profile_rows": "profile",
+    "propose_plan": "plan",
+    "split_rows": "split",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a part when it is first asked for: whoever only checks features.yaml needs no pandas."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def build_preprocessor(plan: FeaturePlan, *, for_trees: bool, categorical_native: bool) -> Any:

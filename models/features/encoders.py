@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import TargetEncoder
-from skrub import DatetimeEncoder, SquashingScaler, StringEncoder
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models.features.columns import kind_of, number_matrix, texts, to_kind
+
+if TYPE_CHECKING:
+    # It takes as long to import as scikit-learn and brings matplotlib: only those whose columns need it load it.
+    from skrub import StringEncoder
 
 Matrix = NDArray[np.float64]
 TEXT_COMPONENTS = 16
@@ -43,6 +46,8 @@ class Moments:
         self.names: list[str] = []
 
     def fit_transform(self, frame: pd.DataFrame, y: Any) -> Matrix:
+        from skrub import DatetimeEncoder
+
         self.encoders = [
             DatetimeEncoder(resolution="hour", add_weekday=True, periodic_encoding=self.periodic) for _ in self.columns
         ]
@@ -69,6 +74,8 @@ class Texts:
         self.names: list[str] = []
 
     def fit_transform(self, frame: pd.DataFrame, y: Any) -> Matrix:
+        from skrub import StringEncoder
+
         self.encoders: dict[str, StringEncoder] = {}
         parts = []
         # The SVD's last bits depend on the number of BLAS threads; one thread makes the fit repeatable.
@@ -155,6 +162,8 @@ class Scaling:
     """
 
     def __init__(self) -> None:
+        from skrub import SquashingScaler
+
         self.scaler = SquashingScaler()
 
     def fit_transform(self, matrix: Matrix) -> Matrix:

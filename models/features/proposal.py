@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from models.features.plan import propose_plan, propose_step
 from models.features.plan_file import append_steps, check_plan, load_plan, write_plan
-from models.features.split import split_rows
 from signoff.core.data import FeaturePlan
 from signoff.core.errors import DataError
 from signoff.core.stage import StageContext
 from signoff.core.tables import read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def ensure_plan(context: StageContext, train: pd.DataFrame | None = None) -> bool:
@@ -38,7 +40,11 @@ def ensure_plan(context: StageContext, train: pd.DataFrame | None = None) -> boo
         new = [name for name in columns if name not in planned and name != project.target]
         if not new:
             return False
+    from models.features.plan import propose_plan, propose_step
+
     if train is None:
+        from models.features.split import split_rows
+
         train = split_rows(read_table(paths.raw), project)[0]
     if plan is None:
         proposed = propose_plan(train, project)

@@ -74,8 +74,9 @@ def _default_of(key: str) -> str:
 def parse_with_lines(text: str, path: Path) -> tuple[Any, dict[Location, int]]:
     """YAML as plain values, and the line (from 1) of each key."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        value = None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
