@@ -44,7 +44,7 @@ class Supervisor:
     def __init__(self, root: Path, port: int | None, prefect_port: int) -> None:
         self.paths = Paths(root)
         self.project: Project = load_project(root)
-        self.port = self.project.serving.port if port is None else port
+        self.port = self.project.serving.port if port is None else port or free_port()
         self.prefect_port = prefect_port or free_port()
         self.served: str | None = None
         self.stopping = False

@@ -1,0 +1,101 @@
+"""`signoff up`: Prefect server, schedules, workers and endpoint; they work off a decision; one signal ends all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chain import SIGNOFF, signoff, signoff_json, small_workspace, with_settings
+
+PATIENCE_SECONDS = 150
+
+
+def eventually(ask: Callable[[], Any], process: subprocess.Popen[bytes]) -> Any:
+    """The first true answer; an endpoint or server that is not up yet is no answer."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "signoff up ended by itself"
+        try:
+            if answer := ask():
+                return answer
+        except (OSError, urllib.error.URLError, json.JSONDecodeError):
+            pass
+        time.sleep(1)
+    return pytest.fail("it did not come about in time")
+
+
+def get(url: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(
+        urllib.request.Request(url, data, {"content-type": "application/json"}), timeout=10
+    ) as response:
+        return json.load(response)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_up_works_off_decisions_and_ends_with_one_signal(tmp_path: Path) -> None:
+    root = small_workspace(tmp_path, trials=2)
+    with_settings(root, {"schedule": {"retrain": "0 3 1 * *", "watch": "0 6 * * *"}})
+    waiting = signoff_json("run", root=root, code=3)
+    log = tmp_path / "up.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [SIGNOFF, "up", "--workspace", root, "--port", "0", "--prefect-port", "0"],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        up = eventually(lambda: json.loads((root / ".signoff" / "up.json").read_text()), process)
+        deployments = eventually(lambda: get(f"{up['prefect']}/deployments/filter", {}), process)
+        assert {deployment["name"] for deployment in deployments} == {"trips"}
+        scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+        assert eventually(lambda: get(f"{up['prefect']}/flow_runs/count", scheduled), process) > 0
+
+        decision = signoff_json("review", "approve", waiting["review"], "--reason", "fine", root=root)
+        assert decision["continuation"]["state"] == "scheduled"
+        eventually(lambda: signoff_json("status", root=root)["champion"], process)
+        answer = eventually(lambda: urllib.request.urlopen(f"{up['endpoint']}/healthz", timeout=5).status, process)
+        assert answer == 200
+    finally:
+        children = descendants(process.pid)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+    assert process.returncode == 0, log.read_text()
+    assert [pid for pid in children if alive(pid)] == []
+    assert not (root / ".signoff" / "up.json").exists()
+    assert "trips/v1" in signoff("status", root=root)
+
+
+def descendants(pid: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and parent_of(entry) == pid:
+            found += [int(entry.name), *descendants(int(entry.name))]
+    return found
+
+
+def parent_of(entry: Path) -> int:
+    try:
+        return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError):
+        return -1
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, ProcessLookupError):
+        return False
