@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from models.search.families import Family, family_of
 from models.search.orders import Order, Result, fold_rows
 from models.search.target import read_target
-from models.search.workers import Workers
+from models.search.workers import Workers, load_meanwhile
 from signoff.core.data import FeaturePlan
 from signoff.core.digest import sha256_file, sha256_json
 from signoff.core.errors import SettingsError
@@ -24,6 +24,7 @@ from signoff.core.settings import Budget, Project
 from signoff.core.tables import read_table
 
 if TYPE_CHECKING:
+    from models.search.choice import Choice
     from models.search.history import History
     from models.search.schedule import Schedule
 
@@ -98,6 +99,7 @@ def search_recipe(
     memory_mb = project.search.budget.memory_mb
     progress.step("starting the workers", 0.0)
     with Workers(project, plan, train, project.search.families, memory_mb) as workers:
+        load_meanwhile(project.search.families)
         from models.search.choice import choose
         from models.search.history import open_history
 
@@ -106,28 +108,33 @@ def search_recipe(
         passage = Passage(project, families, metric, history, workers, progress, started)
         passage.run()
         choice = choose(history.attempts, metric, steering.pin_family)
+    return Found(
+        _recipe(project, plan, target.classes, choice),
+        Leaderboard(
+            metric=metric.name,
+            greater_is_better=metric.greater_is_better,
+            contenders=choice.contenders,
+            trials=tuple(attempt.as_trial() for attempt in history.attempts),
+            rule=choice.rule,
+            budget=budget_sentence(project.search.budget),
+            seconds=round(time.monotonic() - started, 3),
+        ),
+    )
+
+
+def _recipe(project: Project, plan: FeaturePlan, classes: tuple[str, ...], choice: Choice) -> Recipe:
     order = choice.attempt.order
-    recipe = Recipe(
+    return Recipe(
         task=project.task,
         target=project.target,
         positive=project.positive,
-        classes=target.classes,
+        classes=classes,
         family=order.family,
         parameters=order.parameters,
         features=plan,
         seed=project.search.seed,
         threshold=choice.attempt.result.threshold,
     )
-    leaderboard = Leaderboard(
-        metric=metric.name,
-        greater_is_better=metric.greater_is_better,
-        contenders=choice.contenders,
-        trials=tuple(attempt.as_trial() for attempt in history.attempts),
-        rule=choice.rule,
-        budget=budget_sentence(project.search.budget),
-        seconds=round(time.monotonic() - started, 3),
-    )
-    return Found(recipe, leaderboard)
 
 
 class Passage:
