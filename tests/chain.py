@@ -16,6 +16,8 @@ import pandas as pd
 
 SIGNOFF = Path(sys.executable).with_name("signoff")
 COMMAND_SECONDS = 240
+WHOLE = os.environ.get("SIGNOFF_SLOW") == "1"
+"""`make test-slow` plays everything; `make test` a part that is long enough to break on the same faults."""
 
 
 def signoff(

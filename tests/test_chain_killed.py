@@ -13,9 +13,9 @@ import pytest
 
 from signoff.workspace.git import Git
 from signoff.workspace.lock import holder_of
-from tests.chain import prefect_api, signoff, signoff_json, small_workspace
+from tests.chain import WHOLE, prefect_api, signoff, signoff_json, small_workspace
 
-POINTS = (
+ALL_POINTS = (
     "ingest:before",
     "ingest:after",
     "validate:after",
@@ -28,7 +28,10 @@ POINTS = (
     "candidate",
     "gate:release",
 )
-RELEASE_POINTS = ("package:before", "package:after", "switch")
+POINTS = (
+    ALL_POINTS if WHOLE else ("ingest:after", "gate:data", "search:after", "fit:after", "candidate", "gate:release")
+)
+RELEASE_POINTS = ("package:before", "package:after", "switch") if WHOLE else ("switch",)
 
 
 def kill_at(root: Path, point: str, api: dict[str, str], *flow: str) -> None:
