@@ -15,7 +15,7 @@ from signoff.core.paths import Paths
 from signoff.core.record import Record
 from signoff.core.search import ModelRecord
 from signoff.core.stage import StageContext
-from signoff.workspace.git import Git
+from signoff.workspace.git import OWN_PATHS, Git
 
 
 class Tagged(Record):
@@ -39,7 +39,8 @@ def assemble(context: StageContext, git: Git) -> Tagged:
     project = context.project.project
     tag = find_tag(git, project, candidate.digest)
     if tag is None:
-        git.commit(f"Candidate of {project}: {candidate.digest[:12]}\n\nDigest: {candidate.digest}")
+        message = f"Candidate of {project}: {candidate.digest[:12]}\n\nDigest: {candidate.digest}"
+        git.commit(message, (*OWN_PATHS, f"{context.project.data.folder}.dvc"))
         tag = git.next_tag(f"{project}/c")
         git.tag(tag, f"Candidate of {project}\n\nDigest: {candidate.digest}")
     return Tagged(candidate=candidate, tag=tag)

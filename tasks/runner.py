@@ -50,11 +50,16 @@ def perform(name: str, root: Path, pipeline: Pipeline, progress: Progress) -> St
     """
     started = time.monotonic()
     context = open_context(root, progress)
-    prepare_inputs(name, context)
     because = _stale(name, context, pipeline)
+    # What was recorded as done was recorded with inputs that had been looked at.
+    if because and prepare_inputs(name, context):
+        because = _stale(name, context, pipeline)
     if not because:
         return StageOutcome(stage=name, state="skipped", seconds=time.monotonic() - started, summary="nothing changed")
     report = stage_function(name)(context)
+    if name == "ingest":
+        # New rows of a source belong to the version that was made of them, so that a clone can make it again.
+        pipeline.track_again(context.project.data.folder)
     pipeline.record(name)
     return StageOutcome(
         stage=name,
@@ -65,16 +70,17 @@ def perform(name: str, root: Path, pipeline: Pipeline, progress: Progress) -> St
     )
 
 
-def prepare_inputs(name: str, context: StageContext) -> None:
-    """Files that people own and a stage depends on are proposed once, before DVC looks at them."""
+def prepare_inputs(name: str, context: StageContext) -> bool:
+    """Propose once the files that people own and a stage depends on; whether one was written now."""
     if name == "validate":
         from tasks.validate import ensure_suite
 
-        ensure_suite(context)
-    elif name == "prepare":
+        return ensure_suite(context)
+    if name == "prepare":
         from models.features import ensure_plan
 
-        ensure_plan(context)
+        return ensure_plan(context)
+    return False
 
 
 def _stale(name: str, context: StageContext, pipeline: Pipeline) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,7 @@ def test_a_year_of_retraining_runs_unattended(tmp_path: Path) -> None:
     endings = []
     with prefect_api(tmp_path) as url:
         for month in MONTHS:
-            code = None
-            endings.append(signoff_json("run", "--as-of", month, root=root, code=code, PREFECT_API_URL=url))
+            endings.append(signoff_json("run", "--as-of", month, root=root, code=None, PREFECT_API_URL=url))
     states = [ending["state"] for ending in endings]
     assert set(states) <= {"released", "waiting"}
     assert states[0] == "released"
@@ -39,5 +39,10 @@ def test_a_year_of_retraining_runs_unattended(tmp_path: Path) -> None:
     assert len(git.tags("flights/c")) == len(MONTHS)
     assert len(git.tags("flights/v")) == states.count("released")
     assert signoff_json("verify", root=root) == {"ok": True, "findings": []}
+    entries = [json.loads(path.read_text()) for path in sorted((root / "decisions").glob("0*.json"))]
+    approved = {entry["body"]["digest"] for entry in entries if entry["body"].get("outcome") == "approved"}
+    released = [entry["body"]["digest"] for entry in entries if entry["kind"] == "release"]
+    assert len(released) == len(set(released)) == states.count("released")
+    assert set(released) <= approved
     champion = signoff_json("status", root=root)["champion"]
     assert champion["tag"] == git.tags("flights/v")[-1]

@@ -92,6 +92,16 @@ def test_another_current_folder_does_not_matter(
     assert Path.cwd() == tmp_path
 
 
+def test_new_rows_of_a_tracked_source_are_taken_in(workspace: Path) -> None:
+    pipeline, pointer = Pipeline(workspace), workspace / "sources.dvc"
+    before = pointer.read_text()
+    assert not pipeline.track_again("sources")
+    pd.DataFrame({"late": [True, False, True]}).to_parquet(workspace / "sources" / "rows.parquet")
+    assert pipeline.track_again("sources")
+    assert pointer.read_text() != before
+    assert not pipeline.track_again("elsewhere")
+
+
 def test_push_and_pull_through_the_remote(workspace: Path, tmp_path: Path) -> None:
     (workspace / "out.txt").write_text("pushed")
     pipeline = Pipeline(workspace)

@@ -15,7 +15,6 @@ OWN_PATHS = (
     "run.yaml",
     "features.yaml",
     "signoff.yaml",
-    "sources.dvc",
     ".gitignore",
     ".dvcignore",
     ".dvc/config",

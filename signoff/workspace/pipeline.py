@@ -13,6 +13,7 @@ from typing import Any
 from signoff.core.errors import SettingsError, WorkspaceBusyError, WorkspaceError
 
 Status = list[Any]
+READ_BY_DVC = ("dvc.yaml", "dvc.lock", "signoff.yaml", "run.yaml")
 _one_at_a_time = threading.RLock()
 
 _CONFIG = """\
@@ -31,6 +32,7 @@ class Pipeline:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._repo: Any = None
+        self._read: tuple[int, ...] = ()
 
     def init(self, remote: Path) -> None:
         """Make `.dvc/` with a folder as its default remote, and no call home."""
@@ -59,6 +61,16 @@ class Pipeline:
         with _translated(self.root):
             self._open().add(path)
         self._forget()
+
+    def track_again(self, path: str) -> bool:
+        """Take in what changed in a source that DVC tracks; False where it does not track it, or nothing changed."""
+        if not (self.root / f"{path}.dvc").exists():
+            return False
+        with _translated(self.root):
+            changed = bool(self._open().status(targets=[f"{path}.dvc"]))
+        if changed:
+            self.add(path)
+        return changed
 
     def output_md5(self, stage: str, path: str) -> str:
         """The md5 under which dvc.lock knows an output."""
@@ -106,7 +118,11 @@ class Pipeline:
             from dvc.repo import Repo
 
             self._repo = Repo(str(self.root))
-        self._repo._reset()
+        # DVC keeps what it has read of these files; reading them again for each question takes most of its time.
+        read = tuple(_modified(self.root / name) for name in READ_BY_DVC)
+        if read != self._read:
+            self._repo._reset()
+            self._read = read
         return self._repo
 
     def _forget(self) -> None:
@@ -114,6 +130,10 @@ class Pipeline:
         if self._repo is not None:
             self._repo.close()
             self._repo = None
+
+
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def _changes(status: Status) -> list[str]:
