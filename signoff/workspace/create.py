@@ -47,15 +47,18 @@ def create_workspace(root: Path, settings: str, pipeline: str, sources: dict[str
     if not (root / ".dvc" / "config").exists():
         shutil.rmtree(root / ".dvc", ignore_errors=True)
         dvc.init(root / ".signoff" / "dvc-remote")
+    if not (root / ".gitignore").exists():
+        # Before DVC adds its own lines: what it tracks must not be in git too.
+        write_text(root / ".gitignore", IGNORED)
     for name, source in sources.items():
         _copy_once(source, root / name)
     for folder in sorted({str(Path(name).parent) for name in sources}):
         if not (root / f"{folder}.dvc").exists():
             dvc.add(folder)
     # signoff.yaml comes last: where it is, the workspace is whole, and DVC reads dvc.yaml only together with it.
-    texts = {".gitignore": IGNORED, "run.yaml": _RUN, **extra}
+    texts = {"run.yaml": _RUN, **extra}
     for name, text in (texts | {"dvc.yaml": pipeline, "signoff.yaml": settings}).items():
-        if name == ".gitignore" or not (root / name).exists():
+        if not (root / name).exists():
             write_text(root / name, text)
     git.commit("A workspace of Signoff", ["."])
 
