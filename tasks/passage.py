@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
+from signoff.core.errors import SignoffError
 from signoff.core.paths import Paths
 from signoff.core.record import Moment, Record, now
 from signoff.core.run import Cause, Request, Run, RunState, load_run_settings, save_run_settings
@@ -105,7 +106,9 @@ def passage(root: Path, flow: str, cause: Cause, request: Request, wait_seconds:
             yield Passage(run, project, paths, Git(root), Pipeline(root), desk)
         except BaseException as error:
             # Also Ctrl-C: the row must not say that a run goes on which does not.
-            desk.store.finish_run(run.id, RunState.FAILED, message=str(error) or type(error).__name__)
+            # Where not even that can be written, the first error is the one to tell, and the next run closes the row.
+            with suppress(SignoffError):
+                desk.store.finish_run(run.id, RunState.FAILED, message=str(error) or type(error).__name__)
             raise
         finally:
             desk.store.close()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Mapping
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from signoff.core.errors import SettingsError, SignoffError, UsageError
+from signoff.core.files import explain_os_error
 
 LOG = Path(".signoff") / "logs" / "last-error.log"
 
@@ -40,8 +43,12 @@ def exit_with_unexpected(error: Exception, as_json: bool) -> NoReturn:
         else:
             print_error(UsageError(str(message()), next_step="signoff --help"), as_json)
         sys.exit(2)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        explained = explain_os_error(error, Path(error.filename or tempfile.gettempdir()))
+        print_error(explained, as_json)
+        sys.exit(explained.exit_code)
     place = keep_traceback(error)
-    print_error(SignoffError(f"unexpected {type(error).__name__}: {error}", where=str(place)), as_json)
+    print_error(SignoffError(f"unexpected {type(error).__name__}: {error}", where=str(place) if place else None), as_json)
     let_go(error)
     sys.exit(5)
 
@@ -57,15 +64,19 @@ def let_go(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-def keep_traceback(error: BaseException) -> Path:
-    """Write the traceback where a bug report can find it."""
-    import tempfile
-
+def keep_traceback(error: BaseException) -> Path | None:
+    """Write the traceback where a bug report can find it; None where no place can be written."""
     text = "".join(traceback.format_exception(error))
-    place = LOG if Path(".signoff").is_dir() else Path(tempfile.gettempdir()) / "signoff-last-error.log"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(text, encoding="utf-8")
-    return place
+    for place in (LOG, Path(tempfile.gettempdir()) / "signoff-last-error.log"):
+        if place is LOG and not Path(".signoff").is_dir():
+            continue
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, encoding="utf-8")
+        except OSError:
+            continue
+        return place
+    return None
 
 
 def root_of(workspace: Path) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from signoff.commands.output import print_json, root_of
 from signoff.core.decision import Finding
+from signoff.core.errors import IntegrityError
 from signoff.core.paths import Paths
 from signoff.core.settings_file import load_project
 
@@ -51,4 +52,10 @@ def findings_of(root: Path) -> list[Finding]:
 
     paths, project = Paths(root), load_project(root)
     store = open_store(project, paths) if paths.state.exists() else None
-    return [*verify(paths, store, served=served_models(paths.predictions)), *champion_findings(paths, store)]
+    served = served_models(paths.predictions)
+    try:
+        return [*verify(paths, store, served=served), *champion_findings(paths, store)]
+    except IntegrityError as error:
+        # A table that cannot be read is a finding, and no reason to leave the files and the champion unread.
+        damaged = Finding(what=error.what, where=error.where or str(paths.state), got=error.got or "")
+        return [damaged, *verify(paths, served=served), *champion_findings(paths, None)]

@@ -29,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        raise _readable(error, path) from error
+        raise explain_os_error(error, path) from error
     finally:
         # Where the name cannot even be looked up there is nothing to remove, and the first error is the one to tell.
         with suppress(OSError):
@@ -68,8 +68,9 @@ def read_json(path: Path) -> Any:
         ) from error
 
 
-def _readable(error: OSError, path: Path) -> WorkspaceError:
-    if error.errno == errno.ENOSPC:
+def explain_os_error(error: OSError, path: Path) -> WorkspaceError:
+    """What the system's refusal to write `path` means, and what to do about it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return WorkspaceError(
             "no space is left on the disk", where=str(path), next_step="free some space, then run again"
         )

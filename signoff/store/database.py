@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -26,6 +27,9 @@ from signoff.store import schema
 
 WAIT_SECONDS = 30
 """How long a writer waits for another one."""
+
+ROOM_BYTES = 1_000_000
+"""Less free space than this explains why SQLite could not write."""
 
 _POSTGRES_LOCK = 0x5167_6E6F_6666
 """Advisory lock that serialises Signoff's writers in one PostgreSQL database, as BEGIN IMMEDIATE does in SQLite."""
@@ -225,6 +229,13 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
+def _free_bytes(database: str) -> int:
+    try:
+        return shutil.disk_usage(Path(database).parent).free
+    except OSError:
+        return ROOM_BYTES
+
+
 def _explain_sqlite(message: str, facts: dict[str, str]) -> SignoffError:
     if "malformed" in message or "not a database" in message or "no such table" in message or "corrupt" in message:
         return IntegrityError(
@@ -234,7 +245,9 @@ def _explain_sqlite(message: str, facts: dict[str, str]) -> SignoffError:
         )
     if "locked" in message or "busy" in message:
         return WorkspaceBusyError(f"another writer held the state database for {WAIT_SECONDS} s", **facts)
-    if "full" in message:
+    # SQLite calls it an I/O error when the file beside its database cannot grow.
+    starved = "disk I/O error" in message and _free_bytes(facts["where"]) < ROOM_BYTES
+    if "full" in message or starved:
         return WorkspaceError("no space is left on the disk", **facts, next_step="free some space, then run again")
     if "readonly" in message or "unable to open" in message:
         return WorkspaceError(

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from signoff.core.errors import WorkspaceBusyError, WorkspaceError
+from signoff.core.errors import WorkspaceBusyError
+from signoff.core.files import explain_os_error
 from signoff.core.record import now
 
 POLL_SECONDS = 0.2
@@ -34,12 +35,10 @@ def workspace_lock(state: Path, purpose: str, actor: str, wait_seconds: float = 
         state.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise WorkspaceError("the workspace may not be written", where=str(state), got=error.strerror) from error
+        raise explain_os_error(error, path) from error
     try:
         _acquire(file, path, time.monotonic() + wait_seconds)
-        holder = {"pid": os.getpid(), "purpose": purpose, "actor": actor, "since": now().isoformat()}
-        os.ftruncate(file, 0)
-        os.pwrite(file, json.dumps(holder).encode(), 0)
+        _name_holder(file, path, purpose, actor)
         yield
         os.ftruncate(file, 0)
     finally:
@@ -57,6 +56,15 @@ def holder_of(state: Path) -> dict[str, str] | None:
         except BlockingIOError:
             return _read_holder(path)
     return None
+
+
+def _name_holder(file: int, path: Path, purpose: str, actor: str) -> None:
+    holder = {"pid": os.getpid(), "purpose": purpose, "actor": actor, "since": now().isoformat()}
+    try:
+        os.ftruncate(file, 0)
+        os.pwrite(file, json.dumps(holder).encode(), 0)
+    except OSError as error:
+        raise explain_os_error(error, path) from error
 
 
 def _acquire(file: int, path: Path, deadline: float) -> None:
