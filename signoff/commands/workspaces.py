@@ -65,16 +65,15 @@ def make_demo(root: Path, seconds: float | None = None, trials: int | None = Non
             "the tables of the example are missing", where=str(example), next_step="git checkout examples/flights"
         )
     settings = (base / "signoff.yaml").read_text(encoding="utf-8")
-    sql = (example / "flights.sql").read_text(encoding="utf-8")
+    texts = {f"examples/flights/{name}": (example / name).read_text(encoding="utf-8") for name in EXAMPLE_TEXTS}
     if not (root / "signoff.yaml").exists():
-        create_workspace(
-            root, _with_budget(settings, seconds, trials), _pipeline(), tables, {"examples/flights/flights.sql": sql}
-        )
+        create_workspace(root, _with_budget(settings, seconds, trials), _pipeline(), tables, texts)
     elif seconds or trials:
         path = root / "signoff.yaml"
         write_text(path, _with_budget(path.read_text(encoding="utf-8"), seconds, trials))
 
 
+EXAMPLE_TEXTS = ("flights.sql", "row.json")
 ROWS_SQL = """\
 -- The rows of this project, in DuckDB's SQL. Join further sources here; $as_of is the run's clock (UTC).
 SELECT * FROM {table}
