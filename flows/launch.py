@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flows.server import prefect_server, read_up, server_that_is_up
+from flows.server import Server, prefect_server, read_up, server_that_is_up
 from signoff.core.monitoring import WindowRequest
 from signoff.core.paths import Paths
 from signoff.core.progress import Progress
 from signoff.core.run import Cause, Request
 from signoff.core.settings_file import load_project
+from tasks.ahead import worth_loading
 from tasks.listeners import listen
 from tasks.passage import Ending
 
@@ -24,7 +26,7 @@ def run_retrain(root: Path, cause: Cause, request: Request, progress: Progress, 
 
         return retrain(root, cause, request, wait_seconds, return_state=True)
 
-    return _run(root, progress, call)
+    return _run(root, progress, call, request)
 
 
 def run_release(root: Path, cause: Cause, progress: Progress, wait_seconds: float = 600) -> Ending:
@@ -62,15 +64,24 @@ def hand_over(root: Path, flow: str, parameters: dict[str, Any]) -> str | None:
     return start_deployment(url, paths, load_project(root).project, flow, parameters)
 
 
-def _run(root: Path, progress: Progress, call: Callable[[], Any]) -> Ending:
+def _run(root: Path, progress: Progress, call: Callable[[], Any], request: Request | None = None) -> Ending:
     paths = Paths(root)
     with prefect_server(load_project(root), paths) as server:
         progress.step("starting the Prefect server" if server.process else "calling the Prefect server")
         import flows.retrain  # noqa: F401  loading takes seconds, and so does the server's start
 
+        if request is not None:
+            _load_while_starting(server, paths, request)
         server.wait()
         listen(progress)
         state = call()
         ending = state.result(raise_on_failure=True)
         assert isinstance(ending, Ending)
         return ending
+
+
+def _load_while_starting(server: Server, paths: Paths, request: Request) -> None:
+    for module in worth_loading(paths, request):
+        if server.ready():
+            return
+        importlib.import_module(module)

@@ -39,6 +39,10 @@ class Server:
         self.process = process
         self.new_home = new_home
 
+    def ready(self) -> bool:
+        """Whether there is nothing to wait for: the API answers, or its process has ended."""
+        return self.process is None or self.process.poll() is not None or answers(self.url)
+
     def wait(self) -> None:
         """Return when the API answers.
 

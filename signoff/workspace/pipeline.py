@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from signoff.core.errors import SettingsError, WorkspaceBusyError, WorkspaceError
+from signoff.core.files import explain_os_error
 
 Status = list[Any]
 READ_BY_DVC = ("dvc.yaml", "dvc.lock", "signoff.yaml", "run.yaml")
@@ -85,12 +86,12 @@ class Pipeline:
         """Push what the current dvc.lock names to the default remote; how many files went."""
         if not self.has_remote():
             return 0
-        with _translated(self.root, "push"):
+        with _translated(self.root, "push", self.remote_url()):
             return int(self._open().push())
 
     def pull(self, targets: Sequence[str] | None = None) -> None:
         """Fetch and check out targets (all when not given) from the default remote."""
-        with _translated(self.root, "pull"):
+        with _translated(self.root, "pull", self.remote_url()):
             self._open().pull(targets=list(targets) if targets else None)
         self._forget()
 
@@ -150,7 +151,7 @@ def _changes(status: Status) -> list[str]:
 
 
 @contextmanager
-def _translated(root: Path, verb: str | None = None) -> Iterator[None]:
+def _translated(root: Path, verb: str | None = None, remote: str | None = None) -> Iterator[None]:
     """DVC looks names up in the current folder, prints, and raises its own errors; none of it leaves."""
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
@@ -171,14 +172,20 @@ def _translated(root: Path, verb: str | None = None) -> Iterator[None]:
         if verb:
             raise WorkspaceError(
                 f"DVC could not {verb}",
-                where=str(root),
+                where=remote or str(root),
                 got=_one_line(error),
                 next_step="dvc remote list; signoff doctor",
             ) from error
-        if "dvc.yaml" in str(error) or "dvc.lock" in str(error):
-            raise SettingsError(
-                "the pipeline cannot be read", where=str(root / "dvc.yaml"), got=_one_line(error)
-            ) from error
+        if isinstance(error, OSError):
+            raise explain_os_error(error, Path(error.filename or root)) from error
+        for name in ("dvc.lock", "dvc.yaml"):
+            if name in str(error):
+                raise SettingsError(
+                    f"{name} cannot be read",
+                    where=str(root / name),
+                    got=_one_line(error),
+                    next_step=f"git checkout {name}, then run again",
+                ) from error
         raise WorkspaceError(
             "DVC refused", where=str(root), got=_one_line(error), next_step="signoff doctor"
         ) from error
