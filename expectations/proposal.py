@@ -21,7 +21,10 @@ from signoff.core.settings import Project, Task
 
 LISTED_VALUES = 200
 """Categories with more values are held to a number of values, not to a list that nobody reads."""
-FEWEST_ROWS_SHARE = 0.1
+FEWEST_ROWS_SHARE = 0.6
+"""Of a table without a clock: half a file is a table like any other, and only the number of rows gives it away."""
+FEWEST_ROWS_SHARE_OF_A_PERIOD = 0.1
+"""Where rows come with time, the clock and the history set how many there are."""
 TIME_SLACK = pd.Timedelta(days=3653)
 
 
@@ -75,11 +78,11 @@ def propose(frame: pd.DataFrame, project: Project) -> Suite:
 
 def _table(proposal: _Proposal) -> None:
     rows, columns = len(proposal.frame), [str(name) for name in proposal.frame.columns]
-    fewest = max(1, int(rows * FEWEST_ROWS_SHARE))
+    share = FEWEST_ROWS_SHARE if proposal.time is None else FEWEST_ROWS_SHARE_OF_A_PERIOD
     proposal.add(
         "expect_table_row_count_to_be_between",
-        f"a tenth of {proposal.basis} at least: fewer rows mean that a source has dried up",
-        min_value=fewest,
+        f"{share:.0%} of {proposal.basis} at least: fewer mean that a file was cut off or a source has dried up",
+        min_value=max(1, int(rows * share)),
     )
     proposal.add(
         "expect_table_columns_to_match_set",

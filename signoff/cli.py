@@ -207,7 +207,7 @@ def reopen(identity: Identity, reason: Reason, workspace: Workspace = HERE, acto
 def serve(
     workspace: Workspace = HERE,
     port: Annotated[
-        int | None, typer.Option("--port", help="0 takes a free one; signoff.yaml's when not given.")
+        int | None, typer.Option("--port", min=0, max=65535, help="0 takes a free one; signoff.yaml's when not given.")
     ] = None,
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
 ) -> None:
@@ -323,9 +323,9 @@ def stage(
 @app.command()
 def up(
     workspace: Workspace = HERE,
-    port: Annotated[int | None, typer.Option("--port", help="Port of the endpoint.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Port of the endpoint.")] = None,
     prefect_port: Annotated[
-        int, typer.Option("--prefect-port", help="Port of the Prefect server; 0 takes a free one.")
+        int, typer.Option("--prefect-port", min=0, max=65535, help="Port of the Prefect server; 0 takes a free one.")
     ] = 4200,
 ) -> None:
     """Start the Prefect server, the schedules and the endpoint on loopback; Ctrl-C ends all."""

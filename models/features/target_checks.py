@@ -27,7 +27,12 @@ def check_target(frame: pd.DataFrame, project: Project) -> None:
     if name not in frame.columns:
         raise DataError(f"the target {name!r} is not in the table", allowed=did_you_mean(name, map(str, frame.columns)))
     if len(frame) < MINIMUM_ROWS:
-        raise DataError("there are too few rows to learn from", got=f"{len(frame)} rows", allowed=f"{MINIMUM_ROWS} up")
+        raise DataError(
+            "there are too few rows to learn from",
+            got=f"{len(frame)} rows",
+            allowed=f"{MINIMUM_ROWS} up",
+            next_step="give more rows, a longer data.history_days or a smaller split.holdout in signoff.yaml",
+        )
     values = frame[name]
     if values.isna().any():
         row = int(np.flatnonzero(values.isna())[0]) + 1

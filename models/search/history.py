@@ -147,8 +147,17 @@ def readable(file: Path | None) -> Iterator[None]:
 
 
 def _explained(error: Exception, file: Path | None) -> WorkspaceError | SettingsError:
-    got = str(error).splitlines()[0]
-    if file is not None:
+    got = _root_of(error).splitlines()[0]
+    if file is None:
+        return SettingsError("the database of trials cannot be used", where="state.optuna_database", got=got)
+    next_step = f"make room for {file.name}, or make it writable, then run again"
+    if any(word in got for word in ("malformed", "not a database", "corrupt", "no such table")):
         next_step = f"remove {file.name} (its trials are lost), then run again"
-        return WorkspaceError("the database of trials cannot be used", where=str(file), got=got, next_step=next_step)
-    return SettingsError("the database of trials cannot be used", where="state.optuna_database", got=got)
+    return WorkspaceError("the database of trials cannot be used", where=str(file), got=got, next_step=next_step)
+
+
+def _root_of(error: BaseException) -> str:
+    """What the database itself said: Optuna wraps it in advice of its own."""
+    while (before := error.__cause__ or error.__context__) is not None:
+        error = before
+    return str(error) or type(error).__name__

@@ -48,7 +48,8 @@ def exit_with_unexpected(error: Exception, as_json: bool) -> NoReturn:
         print_error(explained, as_json)
         sys.exit(explained.exit_code)
     place = keep_traceback(error)
-    print_error(SignoffError(f"unexpected {type(error).__name__}: {error}", where=str(place) if place else None), as_json)
+    where = str(place) if place else None
+    print_error(SignoffError(f"unexpected {type(error).__name__}: {error}", where=where), as_json)
     let_go(error)
     sys.exit(5)
 

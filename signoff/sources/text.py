@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import zlib
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import IO, cast
@@ -74,7 +75,7 @@ def _decode(
             data = error.object if isinstance(error, UnicodeDecodeError) else chunk
             line = lines + data[:start].count(b"\n") + 1
             place = f"{path}, line {line}, byte offset {offset - len(pending) + start}"
-            mixed = wide or not data[:start].isascii()
+            mixed = wide or not data[:start].isascii() or _wide_later(data[start + 1 :] + file.read(), source.encoding)
             raise _wrong_bytes(path, source, name, place, data[start : start + 1], mixed) from error
         if copy is not None:
             copy.write(text.encode())
@@ -83,6 +84,15 @@ def _decode(
         lines += chunk.count(b"\n")
         offset += len(chunk)
         wide = wide or not text.isascii()
+
+
+def _wide_later(rest: bytes, encoding: str) -> bool:
+    """Whether a later line holds more than ASCII, rightly encoded: another encoding would spoil it silently."""
+    for line in rest.splitlines():
+        with suppress(UnicodeError):
+            if not line.isascii() and not line.decode(encoding).isascii():
+                return True
+    return False
 
 
 def _wrong_bytes(path: Path, source: FileSource, name: str, where: str, wrong: bytes, mixed: bool) -> EncodingError:

@@ -184,7 +184,7 @@ def _translated(root: Path, verb: str | None = None, remote: str | None = None) 
                     f"{name} cannot be read",
                     where=str(root / name),
                     got=_one_line(error),
-                    next_step=f"git checkout {name}, then run again",
+                    next_step=f"correct it, or git checkout {name}",
                 ) from error
         raise WorkspaceError(
             "DVC refused", where=str(root), got=_one_line(error), next_step="signoff doctor"
