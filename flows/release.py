@@ -17,4 +17,4 @@ from tasks.passage import passage
 def release(workspace: Path, cause: Cause, wait_seconds: float = 600) -> object:
     """Go on behind the release gate; without an approval it ends there."""
     with passage(workspace, "release", cause, Request(), wait_seconds) as run:
-        return state_of(release_steps(run, coats.candidate(run)))
+        return state_of(release_steps(run, coats.recorded_candidate(run)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 
@@ -9,7 +10,7 @@ from signoff import __version__
 from signoff.core.candidate import Candidate, Code
 from signoff.core.data import Snapshot
 from signoff.core.digest import sha256_bytes, sha256_file
-from signoff.core.errors import SignoffError
+from signoff.core.errors import ConflictError, SignoffError
 from signoff.core.files import read_json, write_json, write_text
 from signoff.core.paths import Paths
 from signoff.core.record import Record
@@ -43,6 +44,35 @@ def assemble(context: StageContext, git: Git) -> Tagged:
         git.commit(message, (*OWN_PATHS, f"{context.project.data.folder}.dvc"))
         tag = git.next_tag(f"{project}/c")
         git.tag(tag, f"Candidate of {project}\n\nDigest: {candidate.digest}")
+    return Tagged(candidate=candidate, tag=tag)
+
+
+def recorded(context: StageContext, git: Git, stale: Sequence[str]) -> Tagged:
+    """The candidate that reviewers were asked about, as it was written down: nothing is bound anew.
+
+    New data may have come in since and wait at their own gate; they are no part of it and must not become one.
+
+    Args:
+        context: the workspace.
+        git: its repository.
+        stale: what the stage fit would have to be run again for: the model's rows or recipe are then not its own.
+
+    Raises:
+        ConflictError: there is no such candidate, or model, recipe, evidence or environment are not its own any more.
+    """
+    candidate = load_candidate(context.paths)
+    tag = find_tag(git, context.project.project, candidate.digest) if candidate is not None else None
+    moved = list(stale)
+    if candidate is not None:
+        parts = _parts(context)
+        moved += [name for name in parts if name != "data_md5" and parts[name] != getattr(candidate, name)]
+    if candidate is None or tag is None or moved:
+        raise ConflictError(
+            "the workspace does not hold the candidate that was asked about any more",
+            where=str(context.paths.candidate),
+            got=f"changed since: {', '.join(moved)}" if moved else "no candidate with a tag",
+            next_step="signoff run, which asks about what is there now",
+        )
     return Tagged(candidate=candidate, tag=tag)
 
 

@@ -17,7 +17,7 @@ from signoff.core.errors import ServiceError, WorkspaceError
 from signoff.core.monitoring import WindowRequest
 from signoff.gates import GateOutcome
 from tasks import gates, releasing
-from tasks.candidate import Tagged, assemble
+from tasks.candidate import Tagged, assemble, recorded
 from tasks.listeners import Listeners, present
 from tasks.passage import Passage
 from tasks.runner import StageOutcome, perform
@@ -99,6 +99,12 @@ def candidate(run: Passage) -> Tagged:
         f"[Dossier of {tagged.tag}]({dossier})", key="dossier", description=tagged.candidate.digest
     )
     return tagged
+
+
+@_step(name="recorded candidate")
+def recorded_candidate(run: Passage) -> Tagged:
+    """The candidate that the decision was about, as it was recorded."""
+    return recorded(run.context(), run.git, run.pipeline.stale("fit"))
 
 
 @_step(name="release gate")
