@@ -15,7 +15,7 @@ from monitoring.page import render_page
 from monitoring.served import read_served
 from monitoring.windows import Traffic, compared_pairs, watch_window, watched
 from signoff.core.digest import sha256_file
-from signoff.core.errors import NotFoundError, UsageError
+from signoff.core.errors import IntegrityError, NotFoundError, UsageError
 from signoff.core.files import read_json, write_json, write_text
 from signoff.core.labels import label_texts
 from signoff.core.monitoring import Origin, Window, WindowReport, WindowRequest
@@ -95,14 +95,24 @@ def load_champion(paths: Paths) -> Champion:
         IntegrityError: a part is not the one that was signed.
     """
     from models.serving.parcel import open_parcel
+    from signoff.ledger import champion
 
     if not (paths.champion / "model").is_dir():
         raise NotFoundError(
             "nothing has been released, so there is nothing to monitor", next_step="signoff review list"
         )
     parcel = open_parcel(paths.champion, paths.public_keys)
+    released = champion(paths)
+    if released is None or released.digest != parcel.digest:
+        raise IntegrityError(
+            "the champion's place holds another package than the newest release",
+            where=str(paths.champion),
+            got=f"candidate {parcel.digest[:16]}…",
+            allowed=f"candidate {released.digest[:16]}… of {released.tag}" if released else "no release in decisions/",
+            next_step="signoff verify",
+        )
     if not (paths.champion / REFERENCE).exists() and _is_current(paths, parcel.model.digest):
-        keep_reference(paths)  # a release that was killed between the switch and this
+        keep_reference(paths, parcel.model.digest)  # a release that was killed between the switch and this
     if not (paths.champion / REFERENCE).exists():
         raise NotFoundError(
             "the champion has no reference data", where=str(paths.champion / REFERENCE), next_step="signoff run"
@@ -116,11 +126,12 @@ def _is_current(paths: Paths, digest: str) -> bool:
     return record.exists() and ModelRecord.model_validate(read_json(record)).digest == digest
 
 
-def keep_reference(paths: Paths, folder: Path | None = None) -> Path:
+def keep_reference(paths: Paths, digest: str, folder: Path | None = None) -> Path:
     """Write the reference of the model in artifacts/model beside the champion, for later windows.
 
     Args:
         paths: of the workspace, whose train and holdout are those of the model.
+        digest: of the released model; other bytes are never unpickled.
         folder: where the released package stands; the champion's folder when not given.
     """
     from models.search.model_file import load_model
@@ -129,7 +140,7 @@ def keep_reference(paths: Paths, folder: Path | None = None) -> Path:
 
     holdout = read_table(paths.holdout) if paths.holdout.exists() else None
     target = (folder or paths.champion) / REFERENCE
-    write_table(target, make_reference(read_table(paths.train), load_model(paths.model), holdout))
+    write_table(target, make_reference(read_table(paths.train), load_model(paths.model, digest), holdout))
     return target
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from models.serving.packing import build_package
 from models.serving.parcel import ServingRecord, check_model, read_part
 from signoff.core.candidate import Candidate
@@ -18,7 +20,7 @@ def package(context: StageContext) -> StageReport:
 
     Raises:
         RefusedError: there is no decision, it is not an approval, or it is about another candidate.
-        IntegrityError: recipe, model or evidence is not byte for byte what was approved.
+        IntegrityError: recipe, model or evidence is not byte for byte what was approved, or the ledger does not hold.
     """
     paths, project = context.paths, context.project
     context.progress.step("checking the decision", 0.0)
@@ -29,6 +31,7 @@ def package(context: StageContext) -> StageReport:
     entry = read_part(paths.release_decision, Entry, "the release decision")
     candidate = read_part(paths.candidate, Candidate, "the candidate record")
     check_release(entry, candidate, paths.public_keys)
+    _expect_whole_ledger(context)
     expect_file(paths.recipe, candidate.recipe_sha256, "the recipe")
     expect_file(paths.evidence, candidate.evidence_sha256, "the evidence")
     check_model(paths.model, candidate)
@@ -53,6 +56,18 @@ def package(context: StageContext) -> StageReport:
         summary=f"packaged {parcel.serving.tag or parcel.digest[:12]}, approved by {actor}",
         facts={"digest": parcel.digest, "model": parcel.model.digest, "decision": entry.hash},
     )
+
+
+def _expect_whole_ledger(context: StageContext) -> None:
+    """A signature by some key in decisions/keys is not enough: the decision must be an entry of this ledger."""
+    from signoff.ledger import expect_whole
+    from signoff.store import open_store
+
+    if not context.paths.state.exists():
+        expect_whole(context.paths)
+        return
+    with closing(open_store(context.project, context.paths)) as store:
+        expect_whole(context.paths, store)
 
 
 def _tag(paths: Paths, project: str, digest: str) -> str:

@@ -40,7 +40,7 @@ def switch(run: Passage, tagged: Tagged, approval: Entry) -> str:
     parcel = open_parcel(run.paths.bento, run.paths.public_keys)
     if parcel.digest != candidate.digest:
         raise IntegrityError("the package holds another candidate", got=parcel.digest, allowed=candidate.digest)
-    finish = functools.partial(keep_reference, run.paths)
+    finish = functools.partial(keep_reference, run.paths, parcel.model.digest)
     standing = run.desk.ledger.champion()
     if standing is None or standing.digest != candidate.digest:
         smoke_test(run.paths.bento)

@@ -16,7 +16,7 @@ from models.search.fitting import fit
 from models.search.model_file import load_model, save_model
 from signoff.core.candidate import Candidate, Code
 from signoff.core.data import FeaturePlan, FeatureStep
-from signoff.core.decision import FIRST, Decision, Entry, ReviewState
+from signoff.core.decision import FIRST, Decision, Entry, Release, ReviewState
 from signoff.core.digest import sha256_file
 from signoff.core.files import write_json
 from signoff.core.paths import Paths
@@ -24,6 +24,7 @@ from signoff.core.search import Recipe
 from signoff.core.settings import GatePolicy, Mode
 from signoff.core.stage import StageContext, open_context
 from signoff.core.tables import write_table
+from signoff.ledger.journal import write_entry
 from signoff.ledger.keys import open_signer
 from tasks.monitor import keep_reference
 
@@ -156,4 +157,12 @@ def _install(paths: Paths) -> None:
     write_json(paths.champion / "candidate.json", candidate.as_json())
     write_json(paths.champion / "decision.json", entry.as_json())
     write_json(paths.champion / "serving.json", {"project": "small"})
-    keep_reference(paths)
+    write_entry(paths.decisions, entry)
+    facts = {"project": "small", "tag": "small/v1", "candidate_tag": "small/c1", "model_digest": record.digest}
+    released = Release(**facts, digest=candidate.digest, decision=digest, released=datetime(2024, 2, 1, tzinfo=UTC))
+    entry = Entry(
+        sequence=2, kind="release", body=released.as_json(), previous=digest, key=signer.key_id, hash="", signature=""
+    )
+    digest = entry.expected_hash()
+    write_entry(paths.decisions, entry.model_copy(update={"hash": digest, "signature": signer.sign(digest)}))
+    keep_reference(paths, record.digest)

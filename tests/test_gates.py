@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from signoff.core.decision import ReviewState
+from signoff.core.decision import Release, ReviewState
 from signoff.core.errors import ConflictError, IntegrityError, NotFoundError, RefusedError, UsageError
 from signoff.core.policy import POLICY_ACTOR
 from signoff.core.record import now
@@ -287,3 +287,20 @@ def test_a_summary_holds_what_the_screens_name(tmp_path: Path) -> None:
     assert {"id", "gate", "state", "digest", "opened"} <= shown.keys()
     assert shown["decisions"][0]["hash"] == desk.ledger.entries()[0].hash
     assert EVIDENCE not in shown.values()
+
+
+def test_a_row_that_nobody_signed_opens_no_gate_and_releases_nothing(tmp_path: Path) -> None:
+    desk = desk_at(tmp_path)
+    ask(desk)
+    signed = approve(desk).entry
+    body = {**signed.body, "review": "release-9", "digest": candidate("b").digest}
+    planted = signed.model_copy(update={"sequence": 2, "previous": signed.hash, "body": body})
+    planted = planted.model_copy(update={"hash": planted.expected_hash()})
+    desk.store.fill((planted,))
+    with pytest.raises(IntegrityError, match="the signature does not hold; where: ledger row 2"):
+        ask(desk, "b")
+    facts = {"project": "demo", "tag": "demo/v1", "candidate_tag": "demo/c2", "model_digest": "model-b"}
+    with pytest.raises(RefusedError, match="no decision of the ledger approves demo/v1"):
+        desk.ledger.record_release(
+            Release(**facts, digest=candidate("b").digest, decision=planted.hash, released=now())
+        )

@@ -232,3 +232,15 @@ def test_verify_by_command_names_the_place_and_restores_what_git_brought(
     restore_ledger(clone)
     assert "1 entries were added" in capsys.readouterr().err
     assert verify_workspace(clone, as_json=False) == 0
+
+
+def test_a_file_that_nobody_signed_makes_no_champion(tmp_path: Path) -> None:
+    desk = desk_at(tmp_path)
+    ask(desk)
+    released = release(desk, approve(desk))
+    assert champion(desk.paths) == released
+    last = desk.ledger.entries()[-1]
+    planted = last.model_copy(update={"sequence": 3, "body": {**last.body, "model_digest": "9" * 64}})
+    planted = planted.model_copy(update={"hash": planted.expected_hash()})
+    (desk.paths.decisions / "0003-release.json").write_bytes(entry_bytes(planted))
+    assert champion(desk.paths) == released

@@ -13,7 +13,7 @@ from signoff.core.errors import DataError, IntegrityError, NotFoundError, Settin
 from signoff.core.monitoring import WindowReport, WindowRequest, already_open
 from signoff.core.stage import StageContext
 from signoff.core.tables import read_table
-from tasks.monitor import monitor
+from tasks.monitor import keep_reference, load_champion, monitor
 from tests.monitored import make_rows, make_workspace, serve
 
 FEBRUARY_ENDS = datetime(2024, 3, 1, tzinfo=UTC)
@@ -236,3 +236,13 @@ def test_settings_that_name_nothing_are_refused(
     context = StageContext(binary.paths, changed, binary.run)
     with pytest.raises(SettingsError, match=message):
         look(context, as_of=MARCH_ENDS)
+
+
+def test_only_the_newest_release_is_monitored_and_only_its_bytes_are_unpickled(tmp_path: Path) -> None:
+    context = make_workspace(tmp_path)
+    with pytest.raises(IntegrityError, match="the model is not the one that was signed"):
+        keep_reference(context.paths, "0" * 64)
+    assert load_champion(context.paths).digest
+    next(context.paths.decisions.glob("*-release.json")).unlink()
+    with pytest.raises(IntegrityError, match="another package than the newest release"):
+        load_champion(context.paths)

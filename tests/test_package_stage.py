@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from models.serving import open_parcel
+from models.serving.parcel import read_part
+from signoff.core.candidate import Candidate
 from signoff.core.digest import sha256_tree
 from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.paths import Paths
 from signoff.core.settings import Task
 from signoff.core.stage import open_context
+from signoff.ledger import check_release, entry_bytes, read_pointer
+from signoff.ledger.keys import Signer, _publish
 from tasks.package import package
 from tests.serving_workspace import copy_of_released, decide_on, make_candidate
 
@@ -83,4 +88,22 @@ def test_the_decision_about_another_candidate_is_refused(approved: Paths) -> Non
     candidate = json.loads(approved.candidate.read_text(encoding="utf-8"))
     approved.candidate.write_text(json.dumps({**candidate, "data_md5": "9" * 32}), encoding="utf-8")
     with pytest.raises(IntegrityError, match="about another candidate"):
+        package(open_context(approved.root))
+
+
+def test_a_decision_signed_by_a_key_that_somebody_added_is_no_entry_of_the_ledger(approved: Paths) -> None:
+    private = Ed25519PrivateKey.generate()
+    own = Signer(private)
+    _publish(own.public, approved.public_keys / f"{own.key_id}.pub")
+    entry = read_pointer(approved.release_decision)
+    assert entry is not None
+    forged = entry.model_copy(update={"key": own.key_id})
+    digest = forged.expected_hash()
+    forged = forged.model_copy(update={"hash": digest, "signature": own.sign(digest)})
+    approved.release_decision.write_bytes(entry_bytes(forged))
+    assert check_release(forged, read_part(approved.candidate, Candidate, "it"), approved.public_keys)
+    with pytest.raises(IntegrityError, match="the release decision is no entry of the ledger"):
+        package(open_context(approved.root))
+    shutil.rmtree(approved.state)
+    with pytest.raises(IntegrityError, match="the release decision is no entry of the ledger"):
         package(open_context(approved.root))

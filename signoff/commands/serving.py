@@ -88,21 +88,11 @@ def open_champion(project: Project, paths: Paths) -> tuple[Parcel, Release]:
         IntegrityError: an entry of the ledger or a part of the package is not as it was signed.
     """
     from models.serving import open_parcel
-    from signoff.ledger import champion, verify
+    from signoff.ledger import champion, expect_whole
     from signoff.store import open_store
 
     with closing(open_store(project, paths)) as store:
-        findings = verify(paths, store)
-        if findings:
-            first = findings[0]
-            more = f" ({len(findings) - 1} more findings)" if len(findings) > 1 else ""
-            raise IntegrityError(
-                f"the ledger does not hold: {first.what}{more}",
-                where=first.where,
-                got=first.got or None,
-                allowed=first.expected or None,
-                next_step="signoff verify",
-            )
+        expect_whole(paths, store)
         release = champion(paths, store)
     if release is None:
         raise NotFoundError(

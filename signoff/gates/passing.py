@@ -23,7 +23,7 @@ from signoff.gates.desk import (
     publish,
 )
 from signoff.gates.expiry import expire_reviews
-from signoff.ledger import read_public_keys, what_is_wrong
+from signoff.ledger import broken_rules, read_public_keys, what_is_wrong
 from signoff.store import NEW
 
 
@@ -121,16 +121,21 @@ def _already_asked(
 def _signed_answer(desk: Desk, review: Review) -> Entry:
     """A closed review opens no gate by itself: only its signed decision does."""
     entry = closing_entry(desk, review)
-    wrong = what_is_wrong(entry, read_public_keys(desk.paths.public_keys)) if entry is not None else None
+    wrong = _wrong(desk, entry) if entry is not None else "no entry of the ledger closed it"
     if entry is None or wrong is not None:
-        said = wrong[0] if wrong is not None else "no entry of the ledger closed it"
         raise IntegrityError(
             f"the review {review.id} stands {review.state.value} without a valid decision",
             where=f"review {review.id}",
-            got=said,
+            got=wrong,
             next_step="signoff verify",
         )
     return entry
+
+
+def _wrong(desk: Desk, entry: Entry) -> str | None:
+    """Why an entry of the table answers nothing: rows can be added by whoever can write to the database."""
+    wrong = what_is_wrong(entry, read_public_keys(desk.paths.public_keys))
+    return wrong[0] if wrong is not None else next(broken_rules(entry.decision()), None)
 
 
 def _decided_elsewhere(desk: Desk, gate: GateName, digest: str, evidence_sha256: str) -> Entry | None:
@@ -142,7 +147,11 @@ def _decided_elsewhere(desk: Desk, gate: GateName, digest: str, evidence_sha256:
         for entry in reversed(desk.ledger.entries())
         if question.items() <= entry.body.items() and entry.body.get("outcome") in answers
     )
-    return next(found, None)
+    entry = next(found, None)
+    wrong = _wrong(desk, entry) if entry is not None else None
+    if entry is not None and wrong is not None:
+        raise IntegrityError(wrong, where=f"ledger row {entry.sequence}", next_step="signoff verify")
+    return entry
 
 
 def _open(desk: Desk, review: Review) -> Review:

@@ -3,15 +3,17 @@
 from signoff.ledger.journal import entry_bytes, read_pointer, write_pointer
 from signoff.ledger.keys import PublicKeys, read_public_keys
 from signoff.ledger.ledger import Ledger, champion, newest_release, open_ledger
-from signoff.ledger.rules import check_release, what_is_wrong
-from signoff.ledger.verify import verify
+from signoff.ledger.rules import broken_rules, check_release, what_is_wrong
+from signoff.ledger.verify import expect_whole, verify
 
 __all__ = [
     "Ledger",
     "PublicKeys",
+    "broken_rules",
     "champion",
     "check_release",
     "entry_bytes",
+    "expect_whole",
     "newest_release",
     "open_ledger",
     "read_pointer",

@@ -9,7 +9,7 @@ from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.paths import Paths
 from signoff.ledger.journal import entry_files, numbers, write_entry
 from signoff.ledger.keys import Signer, open_signer, read_public_keys
-from signoff.ledger.rules import what_is_wrong
+from signoff.ledger.rules import broken_rules, what_is_wrong
 from signoff.ledger.verify import verify
 
 if TYPE_CHECKING:
@@ -165,6 +165,9 @@ class Ledger:
         decision = approval.decision() if approval is not None and approval.kind == "decision" else None
         if (
             decision is None
+            or approval is None
+            or what_is_wrong(approval, read_public_keys(self.paths.public_keys)) is not None
+            or any(broken_rules(decision))
             or (decision.gate, decision.outcome) != ("release", ReviewState.APPROVED)
             or decision.digest != release.digest
         ):
@@ -187,10 +190,15 @@ def open_ledger(store: Store, paths: Paths) -> Ledger:
 
 
 def champion(paths: Paths, store: Store | None = None) -> Release | None:
-    """The newest release, from the table, or from the files where there is no database or it is empty."""
+    """The newest release, from the table, or from the files where there is no database or it is empty.
+
+    A file whose signature does not hold releases nothing.
+    """
     entries = store.entries() if store is not None else ()
     if not entries:
-        entries = tuple(entry for file in entry_files(paths.decisions) if (entry := file.entry()) is not None)
+        keys = read_public_keys(paths.public_keys)
+        found = (file.entry() for file in entry_files(paths.decisions))
+        entries = tuple(entry for entry in found if entry is not None and what_is_wrong(entry, keys) is None)
     return newest_release(entries)
 
 

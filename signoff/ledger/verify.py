@@ -53,6 +53,25 @@ def verify(paths: Paths, store: Store | None = None, *, served: Collection[str] 
     return findings
 
 
+def expect_whole(paths: Paths, store: Store | None = None) -> None:
+    """Refuse to go on with a ledger that does not hold.
+
+    Raises:
+        IntegrityError: the first finding, and how many more there are.
+    """
+    findings = verify(paths, store)
+    if findings:
+        first = findings[0]
+        more = f" ({len(findings) - 1} more findings)" if len(findings) > 1 else ""
+        raise IntegrityError(
+            f"the ledger does not hold: {first.what}{more}",
+            where=first.where,
+            got=first.got or None,
+            allowed=first.expected or None,
+            next_step="signoff verify",
+        )
+
+
 def _verify(paths: Paths, store: Store | None, served: Collection[str]) -> list[Finding]:
     keys = read_public_keys(paths.public_keys)
     findings = [
