@@ -176,6 +176,8 @@ def test_a_check_holds_at_its_limits_and_never_without_a_number(
 
 def test_names_are_compared_without_case_and_space() -> None:
     assert same_person(" Ada  Lovelace", "ada lovelace")
+    assert same_person("Jos\u00e9", "jose\u0301"), "composed or not, it is one name"
+    assert same_person("\uff21da", "ada"), "full-width letters make no second person"
     assert not same_person("ada", "adam")
     assert roles_of({}, "anybody") == ("operator", "reviewer")
     assert roles_of({"Ada": ("risk",), "bo": ("admin",)}, "ada") == ("risk",)

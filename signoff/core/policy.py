@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -75,8 +76,8 @@ def same_person(one: str, other: str) -> bool:
 
 
 def name_key(actor: str) -> str:
-    """A name as it is compared: no outer white space, no case."""
-    return " ".join(actor.split()).casefold()
+    """A name as it is compared: no outer white space, no case, no matter how its letters are composed (NFKC)."""
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", actor).casefold()).split())
 
 
 def roles_of(people: Mapping[str, Sequence[str]], actor: str) -> tuple[str, ...]:
