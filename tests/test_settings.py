@@ -89,6 +89,33 @@ def test_several_sources_need_sql(tmp_path: Path) -> None:
         load_project(write(tmp_path, BASE + "    more: {file: more.csv}\n"))
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://ada:hunter2@db.example/x",
+        "postgresql+psycopg://ada:hun/ter2@db.example:5432/x",
+        "postgresql://db.example/x?user=ada&password=hunter2",
+    ],
+)
+@pytest.mark.parametrize("place", ["database", "optuna_database", "prefect_database", "source"])
+def test_a_password_in_what_git_keeps_is_refused_and_not_shown(tmp_path: Path, address: str, place: str) -> None:
+    state = f"state: {{{place}: '{address}'}}\n"
+    source = BASE.replace("{file: rows.csv}", f"{{database: '{address}', query: SELECT 1}}")
+    text = source if place == "source" else BASE + state
+    assert address in text
+    with pytest.raises(SettingsError, match=r"holds a password, and signoff\.yaml is kept in git.*env:NAME") as caught:
+        load_project(write(tmp_path, text))
+    assert "ter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://ada@db.example:5432/x", "env:NAME", "sqlite:///a:b@c.db", "postgresql://db/x?host=/run"]
+)
+def test_an_address_without_a_password_is_allowed(tmp_path: Path, address: str) -> None:
+    project = load_project(write(tmp_path, BASE + f"state: {{database: '{address}'}}\n"))
+    assert project.state.database == address
+
+
 def test_the_default_example_is_allowed_and_frozen() -> None:
     project = load_project(ROOT)
     assert project.project == "flights"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from enum import EnumType
 from pathlib import Path
@@ -11,9 +12,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from signoff.core.errors import SettingsError, did_you_mean
-from signoff.core.settings import Project
+from signoff.core.settings import Project, QuerySource
 
 SETTINGS_FILE = "signoff.yaml"
+_PASSWORD = re.compile(r"^[^:/]+://[^:/]*:[^@]+@|[?&](password|sslpassword)=", re.IGNORECASE)
+"""In an address as SQLAlchemy reads it: between user and host, where it may hold a slash, or among the options."""
 R = TypeVar("R", bound=BaseModel)
 Location = tuple[str | int, ...]
 
@@ -22,9 +25,29 @@ def load_project(workspace: Path) -> Project:
     """The project of a workspace.
 
     Raises:
-        SettingsError: the file is missing, is not YAML, or says something that is not allowed.
+        SettingsError: the file is missing, is not YAML, says something that is not allowed, or holds a password.
     """
-    return load_record(workspace / SETTINGS_FILE, Project)
+    project = load_record(workspace / SETTINGS_FILE, Project)
+    _refuse_passwords(project, workspace / SETTINGS_FILE)
+    return project
+
+
+def _refuse_passwords(project: Project, path: Path) -> None:
+    """Signoff itself commits signoff.yaml, and what git has once seen stays there."""
+    sources = project.data.sources.items()
+    addresses: dict[str, str | None] = {
+        f"data.sources.{name}.database": source.database for name, source in sources if isinstance(source, QuerySource)
+    }
+    addresses |= {f"state.{name}": getattr(project.state, name) for name in type(project.state).model_fields}
+    for key, address in addresses.items():
+        if address is not None and _PASSWORD.search(address):
+            raise SettingsError(
+                f"{key} holds a password, and signoff.yaml is kept in git",
+                where=str(path),
+                allowed="an address without a password, or env:NAME",
+                next_step=f"export NAME=ADDRESS and write '{key.rpartition('.')[2]}: env:NAME'; change that password"
+                " if it was committed",
+            )
 
 
 def load_record(path: Path, kind: type[R]) -> R:

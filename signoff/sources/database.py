@@ -98,7 +98,7 @@ def _address(given: str, key: str) -> URL:
         raise SettingsError(
             f"{key}.database is not a database address",
             where="signoff.yaml",
-            allowed="sqlite:///FILE, postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or env:NAME",
+            allowed="sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE, or env:NAME",
         ) from error
     return url
 
