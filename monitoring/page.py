@@ -36,7 +36,7 @@ def render_page(report: WindowReport, history: Sequence[Moment], *, question: st
         lines=[(label_of(name), _line([m.values[name] for m in seen])) for name, seen in series_of(report, history)],
         calibration=_calibration(report),
         # "</" inside a script element would end it.
-        evidently=None if evidently is None else json.dumps(evidently).replace("</", "<\\/"),
+        evidently=None if evidently is None else json.dumps(evidently).replace("<", "\\u003c"),
     )
 
 

@@ -203,6 +203,13 @@ def test_the_card_has_the_sections_of_model_cards() -> None:
     assert "| ROC AUC (`holdout.roc_auc`) | 0.712" in card
 
 
+def test_a_target_ends_no_code_span_of_the_card() -> None:
+    found, about = evidence(), subject()
+    recipe = about.recipe.model_copy(update={"target": "a`<img src=x>|b"})
+    card = render_card(found, checks(found), about.model_copy(update={"recipe": recipe}))
+    assert "target `a'<img src=x>\\|b`" in card
+
+
 def test_the_summary_is_a_few_plain_lines() -> None:
     champion = Evidence(kind="champion", title="t", business="The new model is better.", expert="e")
     found = evidence(champion)

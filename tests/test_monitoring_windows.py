@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -88,6 +89,9 @@ def test_the_page_holds_evidentlys_report(binary: StageContext) -> None:
     assert "All distributions" in page
     assert 2_000_000 < len(page) < 8_000_000
     assert page.count("</script>") == 1
+    held = page.partition('id="evidently">')[2].partition("</script>")[0]
+    assert "<" not in held, "no markup of Evidently's page can open or end anything in ours"
+    assert json.loads(held).lstrip().startswith("<")
 
 
 @pytest.mark.slow

@@ -26,7 +26,14 @@ def environment(autoescape: bool) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     found.filters.update(
-        number=number, cell=cell, amount=amount, figure=figure, markdown=markdown, interval=interval, bounds=bounds
+        number=number,
+        cell=cell,
+        amount=amount,
+        figure=figure,
+        markdown=markdown,
+        interval=interval,
+        bounds=bounds,
+        code=code,
     )
     found.globals.update(label=vocabulary().label)
     return found
@@ -60,6 +67,11 @@ def figure(chart: dict[str, Any]) -> Markup:
     """A figure as JSON that may stand inside a script element: nothing in it can end the element."""
     text = json.dumps(chart, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def code(text: object) -> str:
+    """Text as a code span, also in a table's cell: nothing in it can end the span."""
+    return "`" + " ".join(str(text).split()).replace("`", "'").replace("|", "\\|") + "`"
 
 
 def markdown(text: object) -> str:
