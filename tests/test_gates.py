@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from signoff.commands.reviews import ask_for_changes
 from signoff.core.decision import Release, ReviewState
-from signoff.core.errors import ConflictError, IntegrityError, NotFoundError, RefusedError, UsageError
+from signoff.core.errors import ConflictError, IntegrityError, NotFoundError, RefusedError, SettingsError, UsageError
 from signoff.core.policy import POLICY_ACTOR
 from signoff.core.record import now
 from signoff.core.run import Cause, Steering
@@ -304,3 +305,16 @@ def test_a_row_that_nobody_signed_opens_no_gate_and_releases_nothing(tmp_path: P
         desk.ledger.record_release(
             Release(**facts, digest=candidate("b").digest, decision=planted.hash, released=now())
         )
+
+
+def test_changes_that_leave_no_family_are_refused_before_they_are_signed(tmp_path: Path) -> None:
+    settings = "project: p\nquestion: Q?\ntask: binary\ntarget: y\ndata: {sources: {rows: {file: rows.csv}}}\n"
+    (tmp_path / "signoff.yaml").write_text(settings + "search: {families: [baseline, linear]}\n", encoding="utf-8")
+    (tmp_path / "run.yaml").write_text("steering: {ban_families: [linear]}\n", encoding="utf-8")
+    wishes = {"exclude_features": [], "pin_family": None, "seconds": None, "trials": None}
+    with pytest.raises(SettingsError, match=r"every family of search\.families is banned"):
+        ask_for_changes(tmp_path, "release-1", "", {**wishes, "ban_families": ["baseline"]}, "bo", False, False)
+    pinned = {**wishes, "ban_families": [], "pin_family": "linear"}
+    with pytest.raises(SettingsError, match="linear is both pinned and banned"):
+        ask_for_changes(tmp_path, "release-1", "", pinned, "bo", False, False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run.yaml", "signoff.yaml"]

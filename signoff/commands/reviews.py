@@ -110,6 +110,7 @@ def ask_for_changes(
     except ValidationError as error:
         raise UsageError("these changes are not allowed", got=error.errors()[0]["msg"]) from error
     _refuse_unknown_features(root_of(workspace), changes)
+    _refuse_a_dead_end(root_of(workspace), changes)
     reason = reason or _in_words(changes)
     return decide(workspace, identity, "request-changes", reason, actor, go_on, as_json, changes)
 
@@ -127,6 +128,14 @@ def _refuse_unknown_features(root: Path, changes: Steering) -> None:
             raise UsageError(
                 f"the data has no column {name!r}", where="--exclude-feature", allowed=did_you_mean(name, known)
             )
+
+
+def _refuse_a_dead_end(root: Path, changes: Steering) -> None:
+    """A wish on top of the earlier ones must leave something to try: it is signed, and no later run gets around it."""
+    from models.search.searching import steered
+    from signoff.core.run import load_run_settings
+
+    steered(load_project(root), load_run_settings(Paths(root).run).steering.merged(changes))
 
 
 def _in_words(changes: Steering) -> str:
