@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from tasks.watching import Watched
 
 UPDATE_SECONDS = 1.0
+
+# At the end of a short run it warns, on our screens, of events that are still on their way; they arrive.
+logging.getLogger("EventsWorker").setLevel(logging.ERROR)
 
 
 def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
