@@ -157,7 +157,9 @@ def _translated(root: Path, verb: str | None = None, remote: str | None = None) 
     from dvc.lock import LockError
     from dvc.scm import SCMError
 
-    logging.getLogger("dvc").setLevel(logging.ERROR)
+    # They log an error with its traceback before they raise it; what is raised is told, and once is enough.
+    for name in ("dvc", "dvc_data", "dvc_objects"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         with _one_at_a_time, chdir(root), redirect_stdout(io.StringIO()):
             yield
