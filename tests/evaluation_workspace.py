@@ -14,10 +14,14 @@ from models.search.fitting import fit
 from models.search.model_file import save_model
 from models.search.target import read_target
 from signoff.core.data import LeftOut, Snapshot, SourceFact, Validation
+from signoff.core.decision import Release
 from signoff.core.files import write_json
+from signoff.core.record import now
+from signoff.core.run import Cause
 from signoff.core.search import Contender, Leaderboard, Recipe, Trial
 from signoff.core.stage import StageContext, open_context
 from signoff.core.tables import read_table, write_table
+from signoff.gates import decide, open_desk, pass_gate
 from tasks.prepare import prepare
 
 DEFAULTS = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
@@ -102,7 +106,30 @@ def fitted(context: StageContext, family: str, threshold: float | None = 0.4, fo
     )
     if folder is None:
         write_json(paths.recipe, recipe.as_json())
-    save_model(fit(train, recipe), folder or paths.model, recipe, train)
+    record = save_model(fit(train, recipe), folder or paths.model, recipe, train)
+    if folder == context.paths.champion / "model":
+        release(context, record.digest)
+
+
+def release(context: StageContext, digest: str) -> None:
+    """Sign and release a model without a package around it: evaluate asks the ledger which bytes it may load."""
+    desk = open_desk(context.project, context.paths)
+    facts = {"digest": digest, "evidence_sha256": "0" * 64, "run": "r1", "subject": "c1"}
+    outcome = pass_gate(desk, "release", values=(), cause=Cause(actor="ana"), **facts)
+    assert outcome.review is not None
+    ruling = decide(desk, outcome.review.id, "approve", actor="ben", reasons="a champion to be compared with")
+    name = context.project.project
+    desk.ledger.record_release(
+        Release(
+            project=name,
+            tag=f"{name}/v1",
+            candidate_tag=f"{name}/c1",
+            digest=digest,
+            model_digest=digest,
+            decision=ruling.entry.hash,
+            released=now(),
+        )
+    )
 
 
 def write_earlier_reports(context: StageContext, frame: pd.DataFrame) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from signoff.core.evidence import Evidence, EvidenceSet
 from signoff.core.settings import ErrorCost, Task
 from signoff.core.stage import StageContext
 from tasks.evaluate import evaluate
-from tests.evaluation_workspace import fitted, rows, settings, timed, workspace
+from tests.evaluation_workspace import fitted, release, rows, settings, timed, workspace
 
 
 def evidence_of(context: StageContext) -> EvidenceSet:
@@ -180,6 +182,7 @@ class TestChampion:
         old = workspace(tmp_path / "old", "binary", frame)  # type: ignore[operator]
         context = workspace(tmp_path / "w", "binary")  # type: ignore[operator]
         fitted(old, "linear", folder=context.paths.champion / "model")
+        release(context, json.loads((context.paths.champion / "model" / "model.json").read_text())["digest"])
         business = record(evidence_of(context), "champion").business
         assert "The champion cannot answer on these rows" in business
         assert "gone" in business
