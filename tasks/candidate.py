@@ -115,6 +115,7 @@ def _parts(context: StageContext) -> dict[str, object]:
         "model_sha256": model.model_sha256,
         "model_record_sha256": sha256_file(paths.model / "model.json"),
         "evidence_sha256": sha256_file(paths.evidence),
+        "dossier_sha256": sha256_file(paths.dossier),
         "environment_sha256": sha256_bytes(environment().encode()),
         "model_digest": model.digest,
     }

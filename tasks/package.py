@@ -20,7 +20,7 @@ def package(context: StageContext) -> StageReport:
 
     Raises:
         RefusedError: there is no decision, it is not an approval, or it is about another candidate.
-        IntegrityError: recipe, model or evidence is not byte for byte what was approved, or the ledger does not hold.
+        IntegrityError: recipe, model, evidence or dossier is not what was approved, or the ledger does not hold.
     """
     paths, project = context.paths, context.project
     context.progress.step("checking the decision", 0.0)
@@ -34,6 +34,7 @@ def package(context: StageContext) -> StageReport:
     _expect_whole_ledger(context)
     expect_file(paths.recipe, candidate.recipe_sha256, "the recipe")
     expect_file(paths.evidence, candidate.evidence_sha256, "the evidence")
+    expect_file(paths.dossier, candidate.dossier_sha256, "the dossier")
     check_model(paths.model, candidate)
     context.progress.step("building the package", 0.2)
     parcel = build_package(

@@ -22,7 +22,8 @@ EVIDENCE = "e" * 64
 
 def candidate(name: str = "a") -> Candidate:
     parts = dict.fromkeys(
-        ("data_md5", "recipe_sha256", "model_sha256", "model_record_sha256", "environment_sha256"), name
+        ("data_md5", "recipe_sha256", "model_sha256", "model_record_sha256", "dossier_sha256", "environment_sha256"),
+        name,
     )
     code = Code(commit="0" * 40, dirty=False, signoff="0.1.0")
     return Candidate(project="demo", code=code, model_digest=f"model-{name}", evidence_sha256=EVIDENCE, **parts)

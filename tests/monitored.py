@@ -127,6 +127,7 @@ def _install(paths: Paths) -> None:
         model_sha256=record.model_sha256,
         model_record_sha256=sha256_file(paths.model / "model.json"),
         evidence_sha256="0" * 64,
+        dossier_sha256="0" * 64,
         environment_sha256="0" * 64,
         code=Code(commit="0" * 40, dirty=False, signoff="0"),
         model_digest=record.digest,

@@ -18,7 +18,7 @@ from signoff.core.candidate import Candidate, Code
 from signoff.core.data import FeaturePlan, FeatureStep
 from signoff.core.decision import Release
 from signoff.core.digest import sha256_file
-from signoff.core.files import write_json
+from signoff.core.files import write_json, write_text
 from signoff.core.paths import Paths
 from signoff.core.record import now
 from signoff.core.run import Cause
@@ -85,6 +85,7 @@ def make_candidate(root: Path, task: Task, seed: int = 0) -> Candidate:
     record = save_model(fit(train, recipe), paths.model, recipe, train)
     write_json(paths.recipe, recipe.as_json())
     write_json(paths.evidence, {"seed": seed})
+    write_text(paths.dossier, f"<!doctype html>{seed}")
     candidate = Candidate(
         project="toy",
         data_md5="0" * 32,
@@ -92,6 +93,7 @@ def make_candidate(root: Path, task: Task, seed: int = 0) -> Candidate:
         model_sha256=record.model_sha256,
         model_record_sha256=sha256_file(paths.model / "model.json"),
         evidence_sha256=sha256_file(paths.evidence),
+        dossier_sha256=sha256_file(paths.dossier),
         environment_sha256="2" * 64,
         code=Code(commit="", dirty=False, signoff="0"),
         model_digest=record.digest,

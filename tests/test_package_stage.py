@@ -73,6 +73,7 @@ def test_a_rejection_does_not_package(tmp_path: Path) -> None:
         ("artifacts/model/recipe.json", "the recipe is not the one"),
         ("artifacts/model/model.bin", "the model file is not the one"),
         ("reports/evidence.json", "the evidence is not the one"),
+        ("reports/dossier.html", "the dossier is not the one"),
     ],
 )
 def test_bytes_that_differ_from_the_approved_ones_are_refused(approved: Paths, part: str, words: str) -> None:

@@ -275,7 +275,15 @@ def test_alerts_are_kept_once_and_change_their_state(store: Store) -> None:
 def test_a_candidate_keeps_its_first_tag(store: Store) -> None:
     code = Code(commit="0" * 40, dirty=False, signoff="0.1.0")
     parts = dict.fromkeys(
-        ("data_md5", "recipe_sha256", "model_sha256", "model_record_sha256", "evidence_sha256", "environment_sha256"),
+        (
+            "data_md5",
+            "recipe_sha256",
+            "model_sha256",
+            "model_record_sha256",
+            "evidence_sha256",
+            "dossier_sha256",
+            "environment_sha256",
+        ),
         "a",
     )
     one = Candidate(project="demo", code=code, model_digest="m", **parts)

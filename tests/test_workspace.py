@@ -127,7 +127,7 @@ def test_a_remote_that_is_gone_is_said_in_one_line(workspace: Path, tmp_path: Pa
 
 def test_a_broken_pipeline_file_is_a_settings_error(workspace: Path) -> None:
     (workspace / "dvc.yaml").write_text("stages: {double: {cmd: 'true', outs: ['${nothing.here}']}}\n")
-    with pytest.raises(SettingsError, match="dvc.yaml cannot be read"):
+    with pytest.raises(SettingsError, match=r"dvc\.yaml cannot be read"):
         Pipeline(workspace).stale("double")
 
 

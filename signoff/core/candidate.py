@@ -28,6 +28,7 @@ class Candidate(Record):
     model_sha256: str
     model_record_sha256: str = Field(description="of model.json, which names the inputs and their kinds")
     evidence_sha256: str
+    dossier_sha256: str = Field(description="of dossier.html, so that what a reviewer read is what was signed")
     environment_sha256: str
     code: Code
     model_digest: str = Field(description="over recipe and model bytes alone")
