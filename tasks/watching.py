@@ -36,6 +36,7 @@ class Watched(Record):
         """What `signoff monitor --json` prints."""
         report = self.report.as_json()
         return {
+            "name": self.report.window.name,
             "window": report["window"],
             "drift": report["drift"],
             "performance": report["performance"],

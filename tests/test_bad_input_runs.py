@@ -15,7 +15,7 @@ import pytest
 from signoff.core.files import read_json
 from signoff.workspace.lock import workspace_lock
 from signoff.workspace.pipeline import Pipeline
-from tests.chain import late_table, prefect_api, signoff_json, small_workspace
+from tests.chain import WHOLE, late_table, prefect_api, signoff_json, small_workspace
 from tests.untouched import refused, tree
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -77,6 +77,7 @@ def mount(*command: object) -> None:
         pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
 
 
+@pytest.mark.skipif(not WHOLE, reason="its error is seen at `signoff stage ingest` too; make test-slow plays it")
 def test_data_that_cannot_be_read_fails_the_run_and_no_more(
     copy: Path, waiting: Path, api: dict[str, str], tmp_path: Path
 ) -> None:
@@ -118,6 +119,7 @@ def test_data_that_breaks_the_suite_opens_a_review(copy: Path, waiting: Path, ap
     waits_as_before(copy, waiting, api)
 
 
+@pytest.mark.skipif(not WHOLE, reason="its error is seen at `signoff stage ingest` too; make test-slow plays it")
 def test_a_clock_before_the_first_row(copy: Path, waiting: Path, api: dict[str, str]) -> None:
     match = "no rows are left at the clock 2020-01-01 00:00.*900 rows: asked_at lies after.*'now' unsets it"
     changes = frozenset({"run.yaml"})
@@ -130,7 +132,6 @@ def test_a_workspace_that_another_run_holds(copy: Path, api: dict[str, str]) -> 
     match = f"another run holds this workspace.*process {os.getpid()} of ada: a long search.*--wait"
     with workspace_lock(copy / ".signoff", "a long search", "ada"):
         refused("run", root=copy, code=5, match=match, **api)
-    assert signoff_json("run", root=copy, code=3, **api)["review"] == "release-1"
 
 
 def test_a_remote_that_is_gone(copy: Path, waiting: Path, api: dict[str, str], tmp_path: Path) -> None:
@@ -158,9 +159,9 @@ def test_no_space_is_left(waiting: Path, mounted: Path, api: dict[str, str]) -> 
     filler.unlink()
     table = root / "sources" / "trips.csv"
     whole = table.read_bytes()
-    big = late_table(20_000)
+    big = late_table(8_000)
     big.to_csv(table, index=False)
-    leave(filler, 300_000)
+    leave(filler, 200_000)
     said = refused("run", root=root, code=5, match="no space is left on the disk", may_change=INGESTED, **api)
     assert "reading trips" in said, "the run was on its way"
     filler.unlink()

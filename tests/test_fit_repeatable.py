@@ -101,7 +101,7 @@ def test_equal_values_give_equal_pickles() -> None:
 
 def test_padding_inside_structured_arrays_is_not_written() -> None:
     kind = np.dtype([("flag", "u1"), ("value", "f8")], align=True)
-    one, other = np.zeros(5, kind), np.frombuffer(b"\xff" * 5 * kind.itemsize, kind).copy()
+    one, other = np.zeros(5, kind), np.frombuffer(bytearray(b"\xff" * 5 * kind.itemsize), kind)
     other["flag"], other["value"] = 0, 0.0
     assert not np.array_equal(one.view("u1"), other.view("u1"))
     assert canonical_bytes(one) == canonical_bytes(other)

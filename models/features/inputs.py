@@ -53,8 +53,7 @@ def require_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
         more = f" (and {len(missing) - 1} more: {', '.join(missing[1:6])})" if len(missing) > 1 else ""
         raise DataError(
             f"the column {missing[0]!r} is missing{more}",
-            got=f"{len(frame.columns)} columns",
-            allowed=did_you_mean(str(missing[0]), map(str, frame.columns)),
+            got=did_you_mean(str(missing[0]), map(str, frame.columns)),
         )
 
 

@@ -33,7 +33,7 @@ def fit(train: pd.DataFrame, recipe: Recipe) -> Pipeline:
     if missing := [name for name in used if name not in train.columns]:
         raise DataError(
             f"the recipe uses a column that the training table has not: {missing[0]!r}",
-            allowed=did_you_mean(missing[0], map(str, train.columns)),
+            got=did_you_mean(missing[0], map(str, train.columns)),
             next_step="signoff run",
         )
     truth = Target(recipe.target, recipe.task, recipe.classes).encode(train)

@@ -112,8 +112,8 @@ def _check_columns(piece: pd.DataFrame, parcel: Parcel, source: Path) -> None:
         raise DataError(
             f"the column {missing[0]!r} is missing{rest}",
             where=str(source),
-            got=f"{len(piece.columns)} columns",
-            allowed=did_you_mean(missing[0], map(str, piece.columns)),
+            got=did_you_mean(missing[0], map(str, piece.columns)),
+            allowed=f"all of {', '.join(parcel.model.inputs)}",
         )
     taken = [name for name in ADDED if name in piece.columns]
     if taken:

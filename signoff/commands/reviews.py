@@ -73,6 +73,7 @@ def decide(
     desk = _desk(root)
     ruling = gates.decide(desk, identity, verdict, actor=actor_or_user(actor), reasons=reason, changes=changes)
     _acknowledge_alert(desk, ruling)
+    _end_rejected_run(desk, ruling)
     _commit(root, ruling)
     desk.store.close()
     error: SignoffError | None = None
@@ -156,6 +157,14 @@ def _acknowledge_alert(desk: Desk, ruling: Ruling) -> None:
     if ruling.review.gate == "alert" and ruling.review.state is ReviewState.ACKNOWLEDGED and reference:
         alert = desk.store.alert(reference)
         desk.store.update_alert(alert.model_copy(update={"state": "acknowledged"}))
+
+
+def _end_rejected_run(desk: Desk, ruling: Ruling) -> None:
+    """The run that asked waits no longer; nothing else would tell so."""
+    from signoff.core.run import RunState
+
+    if ruling.review.state is ReviewState.REJECTED and desk.store.run(ruling.review.run).state is RunState.WAITING:
+        desk.store.finish_run(ruling.review.run, RunState.REJECTED, message=f"{ruling.review.id} was rejected")
 
 
 def _commit(root: Path, ruling: Ruling) -> None:

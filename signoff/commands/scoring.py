@@ -28,4 +28,6 @@ def take_feedback(workspace: Path, file: Path, as_json: bool) -> None:
         print_json(facts)
         return
     for name, value in facts.items():
-        sys.stdout.write(f"{name.replace('_', ' '):18} {value}\n")
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        if shown != "":
+            sys.stdout.write(f"{name.replace('_', ' '):18} {shown}\n")

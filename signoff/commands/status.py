@@ -103,4 +103,6 @@ def _print(status: dict[str, Any]) -> None:
         lines.append(f"next: signoff review show {status['reviews'][0]['id']}")
     elif not run:
         lines.append("next: signoff run")
+    elif run["state"] == "rejected":
+        lines.append("next: change signoff.yaml or features.yaml, then signoff run")
     sys.stdout.write("\n".join(lines) + "\n")

@@ -43,6 +43,7 @@ def print_window(root: Path, ending: Ending) -> None:
     out += [f"  not judged: {item['check']['metric']}: {item['reason']}" for item in watched["not_judged"]]
     out += [f"  note: {note}" for note in watched["notes"]]
     out += [f"  ALERT {alert['id']}: {alert['finding']}" for alert in watched["alerts"]]
+    out.append(f"  report: {_near(Paths(root).monitoring / watched['name'])}")
     sys.stdout.write("\n".join(out) + "\n")
     if ending.state is not RunState.DONE:
         sys.stdout.write("\nthe alert started a retrain\n")
@@ -76,6 +77,8 @@ def _next(root: Path, ending: Ending) -> list[str]:
             ]
     if ending.state is RunState.RELEASED:
         return [f"{ending.message}", f"next: signoff serve{at}"]
+    if ending.state is RunState.REJECTED:
+        return [ending.message, f"next: change signoff.yaml or features.yaml, then signoff run{at}"]
     return [ending.message or str(ending.state), f"next: signoff status{at}"]
 
 
