@@ -1,6 +1,6 @@
 """The flights example from its tables to the release gate: seconds a stage, a second run, memory, `--help`.
 
-    python benchmarks/chain.py [--runs 3] [--trials 6]
+    python benchmarks/chain.py [--runs 3] [--trials 4]
 
 Each run is a process of its own, as a person starts it. A run is made stale from the first stage on by moving the
 clock a day. The bare baseline is a process that imports Prefect and runs an empty flow against the same kind of
@@ -47,7 +47,7 @@ class Spent:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3, help="runs behind each median")
-    parser.add_argument("--trials", type=int, default=6, help="trials of the search, which does not count")
+    parser.add_argument("--trials", type=int, default=4, help="trials of the search, which does not count")
     asked = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory(prefix="signoff-bench-") as folder:

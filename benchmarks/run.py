@@ -55,6 +55,7 @@ def script(file: str, *arguments: str) -> int:
     environment = {
         **os.environ,
         "DO_NOT_TRACK": "1",
+        "PYTHONWARNINGS": "ignore",
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         "PYTHONPATH": str(HERE.parent),
     }

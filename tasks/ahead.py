@@ -1,4 +1,4 @@
-"""Load in a spare moment what the stages need: the tools take seconds to import, and a run waits for its server."""
+"""Load in a spare moment what the stages need: tools take seconds to import, and a run waits for its server."""
 
 from __future__ import annotations
 
