@@ -57,6 +57,15 @@ def test_a_guarded_gate_passes_alone_once_while_every_check_holds(address: str |
     assert verify(desk.paths, desk.store) == []
 
 
+def test_a_question_that_repaired_data_made_idle_is_closed(tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, GUARDED)
+    assert ask(desk, "good").state == "passed"
+    assert ask(desk, "broken", values=POOR).state == "waiting"
+    assert ask(desk, "good").state == "passed"
+    assert list_reviews(desk) == ()
+    assert desk.store.reviews()[-1].state is ReviewState.SUPERSEDED
+
+
 def test_an_auto_gate_passes_broken_checks_and_says_so(tmp_path: Path) -> None:
     outcome = ask(desk_at(tmp_path, AUTO), values=POOR)
     assert outcome.state == "passed"

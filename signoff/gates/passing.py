@@ -77,6 +77,9 @@ def pass_gate(
             }
             review = Review(id=NEW, project=desk.project.project, opened=moment, **asked, **under)
             outcome = _answer(desk, _open(desk, review), moment)
+        elif outcome.state == "passed":
+            note = f"{subject} stands, so nobody needs to answer"
+            _supersede_others(desk, gate, outcome.review.id if outcome.review else None, note)
     if outcome.entry is not None:
         publish(desk, outcome.entry)
     return outcome
@@ -156,11 +159,17 @@ def _decided_elsewhere(desk: Desk, gate: GateName, digest: str, evidence_sha256:
 
 def _open(desk: Desk, review: Review) -> Review:
     opened = desk.store.open_review(review)
-    if review.gate != "alert":
-        for older in desk.store.reviews(state=ReviewState.OPEN, gate=review.gate):
-            if older.id != opened.id:
-                desk.store.close_review(older.id, ReviewState.SUPERSEDED, note=f"superseded by {opened.id}")
+    _supersede_others(desk, review.gate, opened.id, f"superseded by {opened.id}")
     return opened
+
+
+def _supersede_others(desk: Desk, gate: GateName, kept: str | None, note: str) -> None:
+    """A gate asks one question at a time; but each alert is a question of its own."""
+    if gate == "alert":
+        return
+    for older in desk.store.reviews(state=ReviewState.OPEN, gate=gate):
+        if older.id != kept:
+            desk.store.close_review(older.id, ReviewState.SUPERSEDED, note=note)
 
 
 def _answer(desk: Desk, review: Review, moment: datetime) -> GateOutcome:
