@@ -2,7 +2,7 @@
 
     python benchmarks/run.py [chain] [search] [serving] [windows]
 
-Each is a process of its own; without names all four run, in under eight minutes on two quiet cores.
+Each is a process of its own; without names all four run, in six to eleven minutes on two cores.
 """
 
 from __future__ import annotations
