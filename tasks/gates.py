@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from signoff.core.data import Snapshot, Validation
-from signoff.core.digest import sha256_file, sha256_json
+from signoff.core.digest import sha256_json
 from signoff.core.evidence import EvidenceSet
 from signoff.core.files import read_json
 from signoff.gates import GateOutcome, pass_gate
@@ -21,7 +21,7 @@ def data_gate(run: Passage) -> GateOutcome:
 
     snapshot = Snapshot.model_validate(read_json(run.paths.snapshot))
     validation = Validation.model_validate(read_json(run.paths.validation))
-    evidence = sha256_file(run.paths.validation)
+    evidence = run.store.keep_evidence(run.paths.validation.read_bytes())
     broken = len(validation.failures)
     found = f"{broken} of {validation.expectations} expectations are broken" if broken else "every expectation holds"
     return pass_gate(
@@ -39,6 +39,7 @@ def data_gate(run: Passage) -> GateOutcome:
 def release_gate(run: Passage, tagged: Tagged) -> GateOutcome:
     """May this candidate serve? The digest is the candidate's own."""
     evidence = EvidenceSet.model_validate(read_json(run.paths.evidence))
+    run.store.keep_evidence(run.paths.evidence.read_bytes())
     return pass_gate(
         run.desk,
         "release",

@@ -100,6 +100,7 @@ def passage(root: Path, flow: str, cause: Cause, request: Request, wait_seconds:
     with workspace_lock(paths.state, f"{flow} ({cause.sentence()})", cause.actor, wait_seconds):
         save_run_settings(paths.run, request.applied(load_run_settings(paths.run)))
         desk = open_desk(project, paths)
+        desk.store.remember_place(root)
         desk.store.interrupt_running_runs()
         run = desk.store.start_run(_new_run(flow, cause, load_run_settings(paths.run).as_of))
         try:

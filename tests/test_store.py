@@ -31,6 +31,7 @@ from signoff.core.run import Cause, Run, RunState
 from signoff.core.settings import Data, FileSource, GatePolicy, Project, State, Task
 from signoff.store import NEW, Store, open_store
 from signoff.store import database as database_module
+from signoff.store.places import known_places
 
 ADA = Cause(actor="ada")
 
@@ -301,7 +302,7 @@ def test_tables_of_a_newer_signoff_are_left_alone(address: str | None, store: St
     with store.database.writing() as connection:
         connection.execute(text("UPDATE signoff_meta SET value = '99' WHERE name = 'version'"))
     again = open_store(project_at(address), Paths(tmp_path))
-    with pytest.raises(WorkspaceError, match=r"another version of Signoff.*got: version 99; allowed: version 1"):
+    with pytest.raises(WorkspaceError, match=r"another version of Signoff.*got: version 99; allowed: version 2"):
         again.runs()
 
 
@@ -412,3 +413,40 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path: Path, monkey
         fill_the_disk()
     assert store.ledger_length() == 1
     assert store.reviews() == ()
+
+
+def test_tables_of_version_1_are_kept_and_those_of_version_2_added(
+    address: str | None, store: Store, tmp_path: Path
+) -> None:
+    review = store.open_review(a_review())
+    added = ("evidence", "accounts", "tokens", "sessions", "attempts", "access", "comments", "notices", "drills")
+    with store.database.writing() as connection:
+        connection.execute(text("UPDATE signoff_meta SET value = '1' WHERE name = 'version'"))
+        connection.execute(text("DROP INDEX signoff_reviews_state"))
+        for name in added:
+            connection.execute(text(f"DROP TABLE signoff_{name}"))
+    again = open_store(project_at(address), Paths(tmp_path))
+    assert again.review(review.id) == review
+    assert again.evidence(again.keep_evidence(b"{}")) == "{}"
+    again.close()
+
+
+def test_evidence_is_kept_once_and_checked_when_read(store: Store) -> None:
+    digest = store.keep_evidence(b'{"a": 1}')
+    assert store.keep_evidence(b'{"a": 1}') == digest
+    assert store.evidence(digest) == '{"a": 1}'
+    assert store.evidence("0" * 64) is None
+    with store.database.writing() as connection:
+        connection.execute(text("UPDATE signoff_evidence SET record = '{}'"))
+    with pytest.raises(IntegrityError, match="is not what its digest says"):
+        store.evidence(digest)
+
+
+def test_every_project_of_a_database_is_known_with_its_workspace(
+    address: str | None, store: Store, tmp_path: Path
+) -> None:
+    store.remember_place(tmp_path / "before")
+    store.remember_place(tmp_path)
+    other = Store(store.database, "other", lambda: "place")
+    other.start_run(a_run())
+    assert known_places(store.database) == {"demo": tmp_path, "other": None}

@@ -201,6 +201,46 @@ class Schedule(Record):
     timezone: str = "UTC"
 
 
+class Oidc(Record):
+    """Log-in by an identity provider (OpenID Connect, authorization code with PKCE)."""
+
+    issuer: str = Field(description="address of the provider; its discovery document is read from there")
+    client_id: str
+    client_secret: str | None = Field(None, description="env:NAME; none for a public client")
+    name_claim: str = Field("preferred_username", description="the claim that becomes the account's name")
+    roles_claim: str | None = Field(None, description="the claim that lists groups; none: an admin grants the roles")
+    roles: dict[str, tuple[str, ...]] = Field({}, description="group of the claim: the roles it gives")
+
+
+class Console(Record):
+    """Where the review console answers."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8400, ge=0, le=65535)
+    public_url: str | None = Field(None, description="address that people type; links in announcements begin with it")
+    tls_certificate: str | None = Field(None, description="PEM file; needed to bind elsewhere than on loopback")
+    tls_key: str | None = Field(None, description="PEM file of the certificate's key")
+    trusted_proxies: tuple[str, ...] = Field((), description="addresses of proxies that end TLS in front of it")
+    session_hours: float = Field(12, gt=0, le=24 * 30)
+    oidc: Oidc | None = None
+
+
+class Webhook(Record):
+    """An address that is told, in JSON signed with HMAC-SHA-256."""
+
+    url: str
+    secret: str = Field(description="env:NAME of the key that signs the body")
+
+
+class Announce(Record):
+    """Who hears of reviews."""
+
+    targets: tuple[str, ...] = Field((), description="apprise addresses (mailto://, slack://, ...), or env:NAME")
+    by_role: dict[str, tuple[str, ...]] = Field({}, description="role: addresses told only of what waits for that role")
+    webhooks: tuple[Webhook, ...] = ()
+    attempts: int = Field(8, ge=1, description="tries of a webhook or address before it is given up")
+
+
 class State(Record):
     """Where Signoff, Prefect and Optuna keep their state; SQLite inside the workspace when not given."""
 
@@ -231,6 +271,8 @@ class Project(Record):
         {}, description="name: its roles; anybody may act as reviewer when empty"
     )
     state: State = State()
+    console: Console = Console()
+    announce: Announce = Announce()
 
     @model_validator(mode="after")
     def _columns_have_one_role(self) -> Self:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Connection, Index, Integer, MetaData, String, Table, Text, insert, inspect, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
 
 from signoff.core.errors import WorkspaceError
 
-VERSION = 1
+VERSION = 2
 """Version of the tables; raised with every change of them."""
 
 metadata = MetaData()
@@ -76,6 +90,77 @@ candidates = Table(
     Column("tag", String(160), nullable=False),
     Column("record", Text, nullable=False),
 )
+# Since version 2. Accounts, tokens and sessions belong to the deployment, not to one project.
+evidence = Table(
+    "signoff_evidence",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("record", Text, nullable=False),
+)
+accounts = Table(
+    "signoff_accounts",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("record", Text, nullable=False),
+)
+tokens = Table(
+    "signoff_tokens",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("account", String(200), nullable=False),
+    Column("record", Text, nullable=False),
+)
+sessions = Table(
+    "signoff_sessions",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("account", String(200), nullable=False),
+    Column("expires", String(40), nullable=False),
+    Column("record", Text, nullable=False),
+)
+attempts = Table(
+    "signoff_attempts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("about", String(200), nullable=False),
+    Column("moment", String(40), nullable=False),
+)
+Index("signoff_attempts_about", attempts.c.about, attempts.c.moment)
+access = Table(
+    "signoff_access",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("moment", String(40), nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("record", Text, nullable=False),
+)
+comments = Table(
+    "signoff_comments",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("project", String(80), nullable=False),
+    Column("review", String(120), nullable=False),
+    Column("record", Text, nullable=False),
+)
+Index("signoff_comments_review", comments.c.project, comments.c.review)
+notices = Table(
+    "signoff_notices",
+    metadata,
+    Column("project", String(80), primary_key=True),
+    Column("id", String(160), primary_key=True),
+    Column("state", String(20), nullable=False),
+    Column("due", String(40), nullable=False),
+    Column("record", Text, nullable=False),
+)
+Index("signoff_notices_due", notices.c.state, notices.c.due)
+drills = Table(
+    "signoff_drills",
+    metadata,
+    Column("project", String(80), primary_key=True),
+    Column("review", String(120), primary_key=True),
+    Column("record", Text, nullable=False),
+)
+Index("signoff_reviews_state", reviews.c.state, reviews.c.project)
 
 _SQLITE_GUARD = (
     """CREATE TRIGGER IF NOT EXISTS signoff_ledger_no_update BEFORE UPDATE ON signoff_ledger
@@ -123,6 +208,9 @@ def prepare(connection: Connection, where: str) -> None:
             connection.execute(text(statement))
         connection.execute(insert(meta).values(project="", name="version", value=str(VERSION)))
     found = version_of(connection)
+    if found == 1:
+        _upgrade_from_1(connection)
+        found = VERSION
     if found != VERSION:
         raise WorkspaceError(
             "the state database was made by another version of Signoff",
@@ -131,6 +219,14 @@ def prepare(connection: Connection, where: str) -> None:
             allowed=f"version {VERSION}",
             next_step="install the Signoff that made it (signoff --version says which this is)",
         )
+
+
+def _upgrade_from_1(connection: Connection) -> None:
+    """Version 2 added tables and changed none."""
+    metadata.create_all(connection)
+    for index in reviews.indexes:
+        index.create(connection, checkfirst=True)
+    connection.execute(update(meta).where(meta.c.project == "", meta.c.name == "version").values(value=str(VERSION)))
 
 
 def version_of(connection: Connection) -> int | None:

@@ -12,12 +12,14 @@ from signoff.core.paths import Paths
 from signoff.core.settings import Project
 from signoff.store.database import Database, address_of
 from signoff.store.entries import LedgerTable
+from signoff.store.evidence import EvidenceTable
 from signoff.store.findings import FindingTable
+from signoff.store.places import PlaceTable
 from signoff.store.reviews import ReviewTable
 from signoff.store.runs import RunTable
 
 
-class Store(RunTable, ReviewTable, LedgerTable, FindingTable):
+class Store(RunTable, ReviewTable, LedgerTable, FindingTable, EvidenceTable, PlaceTable):
     """Runs, reviews, the ledger, alerts and candidates. May be shared by threads, not by forks."""
 
     @contextmanager
