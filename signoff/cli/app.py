@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from signoff.core.environment import be_quiet
-from signoff.core.errors import SignoffError
+from signoff.cli.options import HERE, Actor, AsOf, Json, Wait, Workspace
+from signoff.cli.review import review
 
 app = typer.Typer(
     name="signoff",
@@ -19,18 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-review = typer.Typer(help="Open reviews: look, approve, reject, ask for changes.", no_args_is_help=True)
 app.add_typer(review, name="review")
-
-Workspace = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of the workspace.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Actor = Annotated[str | None, typer.Option("--as", help="Who acts; the operating system's user when not given.")]
-AsOf = Annotated[
-    str | None,
-    typer.Option("--as-of", help="The clock, such as 2013-04-01: nothing after it is seen; 'now' unsets it."),
-]
-Wait = Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for another run in this workspace.")]
-HERE = Path()
 
 
 @app.command()
@@ -86,121 +75,6 @@ def status(workspace: Workspace = HERE, json: Json = False) -> None:
     from signoff.commands.status import show_status
 
     show_status(workspace, json)
-
-
-@review.command("list")
-def review_list(
-    workspace: Workspace = HERE,
-    all_states: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
-    json: Json = False,
-) -> None:
-    """What waits for a decision."""
-    from signoff.commands.reviews import list_reviews
-
-    list_reviews(workspace, all_states, json)
-
-
-@review.command("show")
-def review_show(
-    identity: Annotated[str, typer.Argument(metavar="ID")], workspace: Workspace = HERE, json: Json = False
-) -> None:
-    """One review: what is asked, its checks, who may decide, what was said."""
-    from signoff.commands.reviews import show_review
-
-    show_review(workspace, identity, json)
-
-
-Identity = Annotated[str, typer.Argument(metavar="ID", help="The review, as `signoff review list` names it.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is signed with the decision.")]
-Continue = Annotated[
-    bool, typer.Option("--continue/--no-continue", help="Let the decision start what follows from it.")
-]
-
-
-@review.command()
-def approve(
-    identity: Identity,
-    reason: Reason,
-    workspace: Workspace = HERE,
-    actor: Actor = None,
-    go_on: Continue = True,
-    json: Json = False,
-) -> None:
-    """Say yes to exactly the digest of this review."""
-    from signoff.commands.reviews import decide
-
-    raise typer.Exit(decide(workspace, identity, "approve", reason, actor, go_on, json))
-
-
-@review.command()
-def reject(
-    identity: Identity,
-    reason: Reason,
-    workspace: Workspace = HERE,
-    actor: Actor = None,
-    go_on: Continue = True,
-    json: Json = False,
-) -> None:
-    """Say no."""
-    from signoff.commands.reviews import decide
-
-    raise typer.Exit(decide(workspace, identity, "reject", reason, actor, go_on, json))
-
-
-@review.command()
-def acknowledge(
-    identity: Identity,
-    reason: Reason,
-    workspace: Workspace = HERE,
-    actor: Actor = None,
-    go_on: Continue = True,
-    json: Json = False,
-) -> None:
-    """Say that an alert was seen and needs no run."""
-    from signoff.commands.reviews import decide
-
-    raise typer.Exit(decide(workspace, identity, "acknowledge", reason, actor, go_on, json))
-
-
-@review.command("request-changes")
-def request_changes(
-    identity: Identity,
-    reason: Reason = "",
-    exclude_feature: Annotated[
-        list[str] | None, typer.Option("--exclude-feature", help="A column no model may use.")
-    ] = None,
-    ban_family: Annotated[
-        list[str] | None, typer.Option("--ban-family", help="A family the search may not try.")
-    ] = None,
-    pin_family: Annotated[
-        str | None, typer.Option("--pin-family", help="The only family the search may choose.")
-    ] = None,
-    seconds: Annotated[float | None, typer.Option("--seconds", help="Budget of the next search.")] = None,
-    trials: Annotated[int | None, typer.Option("--trials", help="Budget of the next search in trials.")] = None,
-    workspace: Workspace = HERE,
-    actor: Actor = None,
-    go_on: Continue = True,
-    json: Json = False,
-) -> None:
-    """Ask for another run, done differently; its cause names this decision."""
-    from signoff.commands.reviews import ask_for_changes
-
-    wishes: dict[str, Any] = {
-        "exclude_features": exclude_feature or [],
-        "ban_families": ban_family or [],
-        "pin_family": pin_family,
-        "seconds": seconds,
-        "trials": trials,
-    }
-    raise typer.Exit(ask_for_changes(workspace, identity, reason, wishes, actor, go_on, json))
-
-
-@review.command()
-def reopen(identity: Identity, reason: Reason, workspace: Workspace = HERE, actor: Actor = None) -> None:
-    """Let an expired question be asked again by the next run."""
-    from signoff.commands.reviews import reopen_review
-
-    reopen_review(workspace, identity, reason, actor)
 
 
 @app.command()
@@ -340,28 +214,3 @@ def version() -> None:
     from signoff import __version__
 
     typer.echo(__version__)
-
-
-def main() -> None:
-    """Entry point: every error is one readable block and an exit code, never a traceback."""
-    be_quiet()
-    try:
-        code = app(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
-    except SignoffError as error:
-        from signoff.commands.output import let_go, print_error
-
-        print_error(error, "--json" in sys.argv)
-        let_go(error)
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("stopped; run the same command again to go on\n")
-        sys.exit(130)
-    except Exception as error:
-        from signoff.commands.output import exit_with_unexpected
-
-        exit_with_unexpected(error, "--json" in sys.argv)
-
-
-if __name__ == "__main__":
-    main()

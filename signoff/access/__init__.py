@@ -1,0 +1,1 @@
+"""Who may use Signoff, and how they prove who they are."""

@@ -1,0 +1,1 @@
+"""One file that proves a release to anybody, and its verification."""
