@@ -12,6 +12,7 @@ from signoff.core.record import Moment, Record
 from signoff.core.run import Cause, Steering
 from signoff.core.settings import Check, GatePolicy
 
+EntryKind = Literal["decision", "release", "key"]
 GateName = Literal["data", "features", "search", "release", "rollout", "alert"]
 Verdict = Literal["approve", "reject", "request-changes", "acknowledge"]
 
@@ -112,13 +113,31 @@ class Release(Record):
     model_digest: str
     decision: str = Field(description="hash of the ledger entry that approved it")
     released: Moment
+    package_sha256: str | None = Field(None, description="of the package's manifest; None in entries before it was kept")
+    reference_sha256: str | None = Field(None, description="of reference.parquet, which monitoring compares with")
+    files: dict[str, str] = Field({}, description="what else stood in git at the release: path and SHA-256")
+
+
+class KeyChange(Record):
+    """A key that may sign from now on, or no longer; it counts when a key that was valid before signed it."""
+
+    action: Literal["introduce", "retire"]
+    key: str = Field(pattern=r"^[0-9a-f]{16}$", description="id of the key that is introduced or retired")
+    public: str = Field(pattern=r"^[0-9a-f]{64}$", description="the whole raw public key, hex")
+    since: int | None = Field(None, ge=1, description="with introduce: the first entry it may have signed, if before")
+    actor: str
+    reason: str
+    changed: Moment
+
+
+_ABOUT: dict[EntryKind, str] = {"decision": "review", "release": "tag", "key": "key"}
 
 
 class Entry(Record):
     """One link of the ledger's chain."""
 
     sequence: int = Field(ge=1)
-    kind: Literal["decision", "release"]
+    kind: EntryKind
     body: dict[str, Any]
     previous: str = Field(description="hash of the entry before; 64 zeros for the first")
     key: str = Field(description="id of the public key that checks the signature")
@@ -127,8 +146,8 @@ class Entry(Record):
 
     @property
     def about(self) -> str:
-        """What it is looked up by: the id of the review it decides, or the tag it releases."""
-        return str(self.body.get("review" if self.kind == "decision" else "tag", ""))
+        """What it is looked up by: the id of the review it decides, the tag it releases, or the key it is about."""
+        return str(self.body.get(_ABOUT[self.kind], ""))
 
     def decision(self) -> Decision:
         """The body as a decision.
@@ -149,6 +168,16 @@ class Entry(Record):
         if self.kind != "release":
             raise ValueError(f"entry {self.sequence} is a {self.kind}")
         return Release.model_validate(self.body)
+
+    def key_change(self) -> KeyChange:
+        """The body as a change of keys.
+
+        Raises:
+            ValueError: the entry is of another kind, or its body is no change of keys.
+        """
+        if self.kind != "key":
+            raise ValueError(f"entry {self.sequence} is a {self.kind}")
+        return KeyChange.model_validate(self.body)
 
     def expected_hash(self) -> str:
         """SHA-256 of the canonical JSON of all that the signature covers."""
