@@ -12,7 +12,7 @@ from signoff.core.record import Moment, Record
 from signoff.core.run import Cause, Steering
 from signoff.core.settings import Check, GatePolicy
 
-EntryKind = Literal["decision", "release", "key"]
+EntryKind = Literal["decision", "release", "key", "seal", "drill"]
 GateName = Literal["data", "features", "search", "release", "rollout", "alert"]
 Verdict = Literal["approve", "reject", "request-changes", "acknowledge"]
 
@@ -101,6 +101,7 @@ class Decision(Record):
     outcome: ReviewState = Field(ReviewState.OPEN, description="where the review stood after it; open: more are needed")
     started_by: tuple[str, ...] = Field((), description="who started or steered the run, for four eyes")
     votes: tuple[Vote, ...] = Field((), description="the approvals before it, where several are needed")
+    drill: bool = Field(False, description="the review was a drill: whatever was said of it, nothing is released by it")
 
 
 class Release(Record):
@@ -113,7 +114,7 @@ class Release(Record):
     model_digest: str
     decision: str = Field(description="hash of the ledger entry that approved it")
     released: Moment
-    package_sha256: str | None = Field(None, description="of the package's manifest; None in entries before it was kept")
+    package_sha256: str | None = Field(None, description="of the package's manifest; None in older entries")
     reference_sha256: str | None = Field(None, description="of reference.parquet, which monitoring compares with")
     files: dict[str, str] = Field({}, description="what else stood in git at the release: path and SHA-256")
 
@@ -130,7 +131,13 @@ class KeyChange(Record):
     changed: Moment
 
 
-_ABOUT: dict[EntryKind, str] = {"decision": "review", "release": "tag", "key": "key"}
+_ABOUT: dict[EntryKind, str] = {
+    "decision": "review",
+    "release": "tag",
+    "key": "key",
+    "seal": "commitment",
+    "drill": "review",
+}
 
 
 class Entry(Record):
