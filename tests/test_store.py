@@ -302,7 +302,7 @@ def test_tables_of_a_newer_signoff_are_left_alone(address: str | None, store: St
     with store.database.writing() as connection:
         connection.execute(text("UPDATE signoff_meta SET value = '99' WHERE name = 'version'"))
     again = open_store(project_at(address), Paths(tmp_path))
-    with pytest.raises(WorkspaceError, match=r"another version of Signoff.*got: version 99; allowed: version 2"):
+    with pytest.raises(WorkspaceError, match=r"another version of Signoff.*got: version 99; allowed: version 3"):
         again.runs()
 
 
@@ -415,11 +415,12 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path: Path, monkey
     assert store.reviews() == ()
 
 
-def test_tables_of_version_1_are_kept_and_those_of_version_2_added(
+def test_tables_of_version_1_are_kept_and_those_of_later_versions_added(
     address: str | None, store: Store, tmp_path: Path
 ) -> None:
     review = store.open_review(a_review())
     added = ("evidence", "accounts", "tokens", "sessions", "attempts", "access", "comments", "notices", "drills")
+    added += ("asked", "acts")
     with store.database.writing() as connection:
         connection.execute(text("UPDATE signoff_meta SET value = '1' WHERE name = 'version'"))
         connection.execute(text("DROP INDEX signoff_reviews_state"))

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from signoff.core.decision import FIRST, Entry
 from signoff.core.errors import IntegrityError
+from signoff.store.facts import facts_of_act
 from signoff.store.parts import Part, as_text
-from signoff.store.schema import guards, ledger, meta, wanted_guards
+from signoff.store.schema import acts, guards, ledger, meta, wanted_guards
 
 Sign = Callable[[int, str], Entry]
 """Builds and signs an entry, given its sequence number and the hash of the one before it."""
@@ -64,6 +65,18 @@ class LedgerTable(Part):
         rows = self.ledger_rows(about=about)
         return tuple(self._read(Entry, row.record, f"ledger row {row.sequence}") for row in rows)
 
+    def key_entries(self) -> tuple[Entry, ...]:
+        """The first entry and the changes of keys, in order: all that says whom the ledger trusts.
+
+        Raises:
+            IntegrityError: a row cannot be read as an entry.
+        """
+        query = select(ledger.c.sequence, ledger.c.record).where(ledger.c.project == self.project)
+        query = query.where(or_(ledger.c.sequence == 1, ledger.c.kind == "key")).order_by(ledger.c.sequence)
+        with self.database.reading() as connection:
+            rows = connection.execute(query).all()
+        return tuple(self._read(Entry, text, f"ledger row {number}") for number, text in rows)
+
     def ledger_rows(self, *, about: str | None = None) -> tuple[LedgerRow, ...]:
         """The rows as they stand, in order."""
         query = select(ledger.c.sequence, ledger.c.kind, ledger.c.about, ledger.c.record)
@@ -105,6 +118,10 @@ class LedgerTable(Part):
                 record=as_text(entry),
             )
         )
+        if facts := facts_of_act(entry):
+            # Only an index: a row that outlived its entry must not keep a restored history out.
+            connection.execute(delete(acts).where(acts.c.project == self.project, acts.c.sequence == entry.sequence))
+            connection.execute(insert(acts).values(project=self.project, sequence=entry.sequence, **facts))
         if connection.execute(select(meta.c.value).where(*self._used())).first() is None:
             connection.execute(insert(meta).values(project=self.project, name="ledger-used", value="yes"))
 

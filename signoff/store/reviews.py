@@ -9,8 +9,9 @@ from sqlalchemy import Connection, func, insert, select, update
 from signoff.core.decision import GateName, Review, ReviewState
 from signoff.core.errors import ConflictError, NotFoundError, did_you_mean
 from signoff.core.record import Moment, now
+from signoff.store.facts import facts_of_review
 from signoff.store.parts import Part, as_text
-from signoff.store.schema import ledger, reviews
+from signoff.store.schema import asked, ledger, reviews
 
 NEW = ""
 """The id of a review that the store has not numbered yet."""
@@ -41,6 +42,8 @@ class ReviewTable(Part):
                     record=as_text(numbered),
                 )
             )
+            facts = facts_of_review(numbered)
+            connection.execute(insert(asked).values(project=self.project, id=numbered.id, **facts))
         return numbered
 
     def standing_review(self, gate: GateName, digest: str) -> Review | None:

@@ -19,8 +19,9 @@ from sqlalchemy import (
 )
 
 from signoff.core.errors import WorkspaceError
+from signoff.store.facts import facts_of_act_text, facts_of_review_text
 
-VERSION = 2
+VERSION = 3
 """Version of the tables; raised with every change of them."""
 
 metadata = MetaData()
@@ -161,6 +162,27 @@ drills = Table(
     Column("record", Text, nullable=False),
 )
 Index("signoff_reviews_state", reviews.c.state, reviews.c.project)
+# Since version 3: what lists are sorted and narrowed by, so that no list reads the records it does not show.
+asked = Table(
+    "signoff_asked",
+    metadata,
+    Column("project", String(80), primary_key=True),
+    Column("id", String(120), primary_key=True),
+    Column("opened", String(40), nullable=False),
+    Column("due", String(40), nullable=False),
+    Column("seats", Text, nullable=False),
+)
+Index("signoff_asked_opened", asked.c.opened)
+Index("signoff_asked_due", asked.c.due)
+acts = Table(
+    "signoff_acts",
+    metadata,
+    Column("project", String(80), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("actor", String(200), nullable=False),
+    Column("moment", String(40), nullable=False),
+)
+Index("signoff_acts_actor", acts.c.actor, acts.c.moment)
 
 _SQLITE_GUARD = (
     """CREATE TRIGGER IF NOT EXISTS signoff_ledger_no_update BEFORE UPDATE ON signoff_ledger
@@ -208,8 +230,8 @@ def prepare(connection: Connection, where: str) -> None:
             connection.execute(text(statement))
         connection.execute(insert(meta).values(project="", name="version", value=str(VERSION)))
     found = version_of(connection)
-    if found == 1:
-        _upgrade_from_1(connection)
+    if found in (1, 2):
+        _upgrade(connection)
         found = VERSION
     if found != VERSION:
         raise WorkspaceError(
@@ -221,9 +243,15 @@ def prepare(connection: Connection, where: str) -> None:
         )
 
 
-def _upgrade_from_1(connection: Connection) -> None:
-    """Version 2 added tables and changed none."""
+def _upgrade(connection: Connection) -> None:
+    """Versions 2 and 3 added tables and changed none; those of version 3 are filled from what stands."""
     metadata.create_all(connection)
+    for row in connection.execute(select(reviews.c.project, reviews.c.id, reviews.c.record)).all():
+        if facts := facts_of_review_text(row.record):
+            connection.execute(insert(asked).values(project=row.project, id=row.id, **facts))
+    for row in connection.execute(select(ledger.c.project, ledger.c.sequence, ledger.c.record)).all():
+        if facts := facts_of_act_text(row.record):
+            connection.execute(insert(acts).values(project=row.project, sequence=row.sequence, **facts))
     for index in reviews.indexes:
         index.create(connection, checkfirst=True)
     connection.execute(update(meta).where(meta.c.project == "", meta.c.name == "version").values(value=str(VERSION)))

@@ -10,6 +10,7 @@ from signoff.core.errors import WorkspaceError
 from signoff.core.files import write_text
 from signoff.core.paths import Paths
 from signoff.core.settings import Project
+from signoff.store.comments import CommentTable
 from signoff.store.database import Database, address_of
 from signoff.store.entries import LedgerTable
 from signoff.store.evidence import EvidenceTable
@@ -19,7 +20,7 @@ from signoff.store.reviews import ReviewTable
 from signoff.store.runs import RunTable
 
 
-class Store(RunTable, ReviewTable, LedgerTable, FindingTable, EvidenceTable, PlaceTable):
+class Store(RunTable, ReviewTable, LedgerTable, FindingTable, EvidenceTable, PlaceTable, CommentTable):
     """Runs, reviews, the ledger, alerts and candidates. May be shared by threads, not by forks."""
 
     @contextmanager
