@@ -12,15 +12,19 @@ from signoff.core.paths import Paths
 from signoff.core.settings import Project
 from signoff.store.comments import CommentTable
 from signoff.store.database import Database, address_of
+from signoff.store.drills import DrillTable
 from signoff.store.entries import LedgerTable
 from signoff.store.evidence import EvidenceTable
 from signoff.store.findings import FindingTable
+from signoff.store.notices import NoticeTable
 from signoff.store.places import PlaceTable
 from signoff.store.reviews import ReviewTable
 from signoff.store.runs import RunTable
 
 
-class Store(RunTable, ReviewTable, LedgerTable, FindingTable, EvidenceTable, PlaceTable, CommentTable):
+class Store(
+    RunTable, ReviewTable, LedgerTable, FindingTable, EvidenceTable, PlaceTable, CommentTable, NoticeTable, DrillTable
+):
     """Runs, reviews, the ledger, alerts and candidates. May be shared by threads, not by forks."""
 
     @contextmanager
