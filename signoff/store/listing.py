@@ -143,6 +143,10 @@ def _seated(roles_in: Mapping[str, Sequence[str]], name: str) -> ColumnElement[b
     return or_(false(), *by_role, _has_seat(seat_of_name(name)))
 
 
+def _has_seat(seat: str) -> ColumnElement[bool]:
+    return asked.c.seats.contains(seat, autoescape=True)
+
+
 def _page(database: Database, conditions: Sequence[ColumnElement[bool]], order: Order, limit: int, offset: int) -> Page:
     joined = and_(asked.c.project == reviews.c.project, asked.c.id == reviews.c.id)
     by: tuple[Any, ...] = (asked.c.opened.desc(), reviews.c.project, reviews.c.number.desc())
