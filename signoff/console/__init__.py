@@ -1,1 +1,1 @@
-"""The review console."""
+"""The review console: pages for people, the same facts as JSON for scripts."""

@@ -38,3 +38,10 @@ def known_places(database: Database) -> dict[str, Path | None]:
         rows = connection.execute(select(meta.c.project, meta.c.value).where(meta.c.name == PLACE)).all()
     placed = {row.project: Path(row.value) for row in rows}
     return {name: placed.get(name) for name in sorted(names | placed.keys())}
+
+
+def projects_with_review(database: Database, review_id: str) -> tuple[str, ...]:
+    """The projects that have a review of this id, by name."""
+    query = select(reviews.c.project).where(reviews.c.id == review_id).order_by(reviews.c.project)
+    with database.reading() as connection:
+        return tuple(connection.execute(query).scalars())

@@ -1,0 +1,40 @@
+"""What the console is handed from outside: it starts no flow itself."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from signoff.core.run import Cause, Request
+from signoff.gates import Ruling
+
+
+class Starter(Protocol):
+    """Starts what follows from a decision or a request, outside the request that asked for it."""
+
+    def start(self, project: str, cause: Cause, request: Request) -> str:
+        """Start a retrain; a sentence that says what was started and where it can be followed.
+
+        Raises:
+            SignoffError: it could not be started.
+        """
+
+    def follow(self, project: str, ruling: Ruling) -> str:
+        """Start what a decision asks for; a sentence, empty when nothing follows.
+
+        Raises:
+            SignoffError: it could not be started. The decision stands; the next sweep tries again.
+        """
+
+    def stop(self, project: str, run_id: str) -> None:
+        """Ask a run to end as Ctrl-C would.
+
+        Raises:
+            SignoffError: it does not run here.
+        """
+
+
+class Sweeper(Protocol):
+    """What has to be done without anybody pressing a button."""
+
+    def sweep(self) -> tuple[str, ...]:
+        """One pass; a sentence for each thing that could not be done."""
