@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -276,6 +277,7 @@ def test_a_clone_without_a_database_knows_what_was_decided(tmp_path: Path) -> No
     clone = tmp_path / "two"
     clone.mkdir()
     (tmp_path / "one" / "decisions").rename(clone / "decisions")
+    shutil.copytree(tmp_path / "one" / ".signoff" / "keys", clone / ".signoff" / "keys")
     there = desk_at(clone)
     outcome = ask(there)
     assert (outcome.state, outcome.entry) == ("passed", ruling.entry)
@@ -283,8 +285,7 @@ def test_a_clone_without_a_database_knows_what_was_decided(tmp_path: Path) -> No
     assert verify(there.paths, there.store) == []
     assert ask(there, "b").review.id == "release-2"  # type: ignore[union-attr]
     approve(there, "release-2")
-    keys = {entry.key for entry in there.ledger.entries()}
-    assert len(keys) == 2, "the clone has a key of its own"
+    assert len(there.ledger.entries()) == 2
     assert verify(there.paths, there.store) == []
 
 

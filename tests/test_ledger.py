@@ -166,6 +166,7 @@ def test_a_table_behind_its_files_takes_no_entry_until_it_is_restored(tmp_path: 
     approve(desk)
     clone = tmp_path / "two"
     shutil.copytree(tmp_path / "one" / "decisions", clone / "decisions")
+    shutil.copytree(tmp_path / "one" / ".signoff" / "keys", clone / ".signoff" / "keys")
     there = desk_at(clone)
     ask(desk, "b")
     approve(desk, "release-2")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from signoff.cli.key import key
 from signoff.cli.options import HERE, Actor, AsOf, Json, Wait, Workspace
 from signoff.cli.review import review
 
@@ -20,6 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(review, name="review")
+app.add_typer(key, name="key")
 
 
 @app.command()
@@ -155,6 +157,9 @@ def verify(
     restore: Annotated[
         bool, typer.Option("--restore", help="After a git pull: add to the table the entries that decisions/ brought.")
     ] = False,
+    root: Annotated[
+        str | None, typer.Option("--root", help="Fingerprint that the ledger's first key must have; for a clone.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check the ledger's chain, every signature, and that all that serves was approved."""
@@ -162,7 +167,7 @@ def verify(
 
     if restore:
         restore_ledger(workspace)
-    raise typer.Exit(verify_workspace(workspace, json))
+    raise typer.Exit(verify_workspace(workspace, json, root))
 
 
 @app.command()

@@ -13,9 +13,10 @@ from signoff.core.paths import Paths
 from signoff.core.settings_file import load_project
 
 
-def verify_workspace(workspace: Path, as_json: bool) -> int:
+def verify_workspace(workspace: Path, as_json: bool, pinned_root: str | None = None) -> int:
     """Print every finding; exit code 0 when there is none, else 1."""
-    findings = findings_of(root_of(workspace))
+    root = root_of(workspace)
+    findings = findings_of(root, pinned_root)
     if as_json:
         print_json({"ok": not findings, "findings": [finding.as_json() for finding in findings]})
     elif not findings:
@@ -24,7 +25,18 @@ def verify_workspace(workspace: Path, as_json: bool) -> int:
         for finding in findings:
             detail = f": got {finding.got}, expected {finding.expected}" if finding.got or finding.expected else ""
             sys.stdout.write(f"BAD  {finding.where}: {finding.what}{detail}\n")
+    if not as_json:
+        _say_root(root)
     return 1 if findings else 0
+
+
+def _say_root(root: Path) -> None:
+    """What two people compare to know that they look at one ledger."""
+    from signoff.ledger import read_public_keys
+
+    fingerprint = read_public_keys(Paths(root).public_keys).root_fingerprint
+    if fingerprint is not None:
+        sys.stdout.write(f"root {fingerprint}\n")
 
 
 def restore_ledger(workspace: Path) -> None:
@@ -43,7 +55,7 @@ def restore_ledger(workspace: Path) -> None:
     sys.stderr.write(f"{len(added)} entries were added to the ledger's table\n")
 
 
-def findings_of(root: Path) -> list[Finding]:
+def findings_of(root: Path, pinned_root: str | None = None) -> list[Finding]:
     """What is wrong with ledger, decisions and the champion's bytes; works on a bare clone too."""
     from monitoring.served import served_models
     from signoff.ledger import verify
@@ -54,8 +66,8 @@ def findings_of(root: Path) -> list[Finding]:
     store = open_store(project, paths) if paths.state.exists() else None
     served = served_models(paths.predictions)
     try:
-        return [*verify(paths, store, served=served), *champion_findings(paths, store)]
+        return [*verify(paths, store, served=served, root=pinned_root), *champion_findings(paths, store)]
     except IntegrityError as error:
         # A table that cannot be read is a finding, and no reason to leave the files and the champion unread.
         damaged = Finding(what=error.what, where=error.where or str(paths.state), got=error.got or "")
-        return [damaged, *verify(paths, served=served), *champion_findings(paths, None)]
+        return [damaged, *verify(paths, served=served, root=pinned_root), *champion_findings(paths, None)]

@@ -7,14 +7,15 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from pydantic import ValidationError
 
-from signoff.core.decision import Entry
+from signoff.core.decision import Entry, EntryKind
 from signoff.core.errors import IntegrityError, WorkspaceError
 from signoff.core.files import write_bytes
 
-_NAME = re.compile(r"^(\d{4,})-(decision|release)\.json$")
+_NAME = re.compile(rf"^(\d{{4,}})-({'|'.join(get_args(EntryKind))})\.json$")
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,14 @@ def entry_files(folder: Path) -> tuple[EntryFile, ...]:
     found = [(path, _NAME.match(path.name)) for path in folder.glob("*.json")]
     files = [EntryFile(path, int(name[1]), name[2], _bytes_of(path)) for path, name in found if name]
     return tuple(sorted(files, key=lambda file: (file.sequence, file.kind)))
+
+
+def key_entry_files(folder: Path) -> tuple[EntryFile, ...]:
+    """The first entry's file and those of the changes of keys, in order: all that says whom a ledger trusts."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    found = sorted((int(name[1]), name[2], name[0]) for name in map(_NAME.match, names) if name)
+    wanted = [one for index, one in enumerate(found) if index == 0 or one[1] == "key"]
+    return tuple(EntryFile(folder / name, sequence, kind, _bytes_of(folder / name)) for sequence, kind, name in wanted)
 
 
 def numbers(folder: Path) -> frozenset[int]:

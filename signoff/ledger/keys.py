@@ -46,9 +46,14 @@ class Signer:
         return self._private.sign(bytes.fromhex(digest)).hex()
 
 
+def fingerprint(public: Ed25519PublicKey) -> str:
+    """Hex SHA-256 of the raw public key: what people compare."""
+    return sha256_bytes(public.public_bytes_raw())
+
+
 def key_id(public: Ed25519PublicKey) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of the raw public key."""
-    return sha256_bytes(public.public_bytes(Encoding.Raw, PublicFormat.Raw))[:16]
+    """The first 16 hexadecimal digits of the fingerprint."""
+    return fingerprint(public)[:16]
 
 
 def signature_holds(public: Ed25519PublicKey, digest: str, signature: str) -> bool:
@@ -60,44 +65,70 @@ def signature_holds(public: Ed25519PublicKey, digest: str, signature: str) -> bo
     return True
 
 
-def open_signer(paths: Paths) -> Signer:
-    """The deployment's key: from SIGNOFF_LEDGER_KEY, else .signoff/keys/ledger.key, made at first use.
+def key_place(paths: Paths) -> Path:
+    """Where the deployment's private key stands, unless it is in the environment."""
+    return paths.state / "keys" / "ledger.key"
 
-    Its public half is put into decisions/keys/, where git keeps it.
+
+def open_signer(paths: Paths, *, make: bool = True) -> Signer:
+    """The deployment's key: from SIGNOFF_LEDGER_KEY, else from .signoff/keys/ledger.key.
+
+    Args:
+        paths: the workspace.
+        make: the ledger has no entry yet, so this key becomes its root: made where it is missing, and its public
+            half put into decisions/keys/, where git keeps it.
 
     Raises:
         SettingsError: SIGNOFF_LEDGER_KEY holds no key.
         RefusedError: others may read the key file.
-        IntegrityError: the key file is damaged, or the public key of this id is another one.
+        IntegrityError: the key file is damaged, or it is missing and may not be made.
     """
-    text = os.environ.get(VARIABLE)
-    private = _from_variable(text) if text else _from_file(paths.state / "keys" / "ledger.key")
-    signer = Signer(private)
-    _publish(signer.public, paths.public_keys / f"{signer.key_id}.pub")
+    text, place = os.environ.get(VARIABLE), key_place(paths)
+    if not text and not make and not place.exists():
+        raise IntegrityError(
+            "this deployment has no key to sign with, and the ledger's other keys are not here",
+            where=str(place),
+            allowed=f"a private key that the ledger trusts, there or in {VARIABLE}",
+            next_step="put the key back, or make one (signoff key make) and let a trusted key introduce it",
+        )
+    signer = Signer(_from_variable(text)) if text else read_signer(place)
+    if make:
+        publish_key(signer.public, paths.public_keys / f"{signer.key_id}.pub")
     return signer
 
 
-def read_public_keys(folder: Path) -> dict[str, Ed25519PublicKey]:
-    """All public keys of a folder by their id.
+def read_signer(path: Path) -> Signer:
+    """The key in a file, which is made where there is none.
+
+    Raises:
+        RefusedError: others may read it.
+        IntegrityError: it is damaged.
+    """
+    return Signer(_from_file(path))
+
+
+def key_files(folder: Path) -> dict[str, Ed25519PublicKey]:
+    """All public keys of a folder by their id, whether or not they are trusted.
 
     A file that is no Ed25519 key, or whose name is not its key's id, is left out: what it should have
     checked is then signed by an unknown key, which verification names.
     """
     keys: dict[str, Ed25519PublicKey] = {}
     for path in sorted(folder.glob("*.pub")):
-        public = _read_public(path)
+        public = read_public(path)
         if public is not None and key_id(public) == path.stem:
             keys[path.stem] = public
     return keys
 
 
 def bad_key_files(folder: Path) -> tuple[Path, ...]:
-    """The files of a folder of public keys that `read_public_keys` leaves out."""
-    good = read_public_keys(folder)
+    """The files of a folder of public keys that `key_files` leaves out."""
+    good = key_files(folder)
     return tuple(path for path in sorted(folder.glob("*.pub")) if path.stem not in good)
 
 
-def _read_public(path: Path) -> Ed25519PublicKey | None:
+def read_public(path: Path) -> Ed25519PublicKey | None:
+    """The key in a PEM file; None where it holds none of ours."""
     try:
         public = load_pem_public_key(path.read_bytes())
     except (ValueError, UnsupportedAlgorithm, OSError):
@@ -105,10 +136,20 @@ def _read_public(path: Path) -> Ed25519PublicKey | None:
     return public if isinstance(public, Ed25519PublicKey) else None
 
 
-def _publish(public: Ed25519PublicKey, path: Path) -> None:
-    known = _read_public(path)
+def public_pem(public: Ed25519PublicKey) -> bytes:
+    """The one form of a public key in a file."""
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def publish_key(public: Ed25519PublicKey, path: Path) -> None:
+    """Put a public key where git keeps it.
+
+    Raises:
+        IntegrityError: another one stands there.
+    """
+    known = read_public(path)
     if known is None and not path.exists():
-        write_bytes(path, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        write_bytes(path, public_pem(public))
     elif known is None or key_id(known) != key_id(public):
         raise IntegrityError(
             "the public key file was changed", where=str(path), next_step=f"git checkout -- {path.name}, then run again"
@@ -130,7 +171,7 @@ def _from_variable(text: str) -> Ed25519PrivateKey:
 
 def _from_file(path: Path) -> Ed25519PrivateKey:
     if not path.exists():
-        _make(path)
+        make_key(path)
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         data = path.read_bytes()
@@ -158,12 +199,12 @@ def _no_key(kind: type[SettingsError | IntegrityError], where: str) -> SettingsE
         "the ledger's private key is no Ed25519 key",
         where=where,
         allowed=f"PEM (PKCS #8), or in {VARIABLE} also 64 hexadecimal digits",
-        next_step="put the right key back; a removed key file is replaced by a new key at the next decision",
+        next_step="put the right key back; signoff key list names those that the ledger trusts",
     )
 
 
-def _make(path: Path) -> None:
-    """A new key, whole and secret from its first byte on; of two processes at once one wins and both use its key."""
+def make_key(path: Path) -> None:
+    """A new private key, whole and secret from its first byte on; of two processes at once one wins, for both."""
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from signoff.core.decision import Decision, Entry, Release, ReviewState
+from signoff.core.decision import Decision, Entry, EntryKind, Release, ReviewState
 from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.paths import Paths
 from signoff.ledger.journal import entry_files, numbers, write_entry
-from signoff.ledger.keys import Signer, open_signer, read_public_keys
-from signoff.ledger.rules import broken_rules, what_is_wrong
+from signoff.ledger.keys import Signer, key_files, open_signer, publish_key
+from signoff.ledger.rotation import finish_rotation
+from signoff.ledger.rules import broken_rules
+from signoff.ledger.trust import KeyRing, expect_signer, read_public_keys, ring_of, what_is_wrong
 from signoff.ledger.verify import verify
 
 if TYPE_CHECKING:
@@ -24,7 +26,10 @@ class Ledger:
     def __init__(self, store: Store, paths: Paths) -> None:
         self.store = store
         self.paths = paths
-        self._signer: Signer | None = None
+
+    def ring(self) -> KeyRing:
+        """The keys that the ledger trusts, by its table."""
+        return ring_of(self.store.key_entries(), key_files(self.paths.public_keys))
 
     def entries(self, *, about: str | None = None) -> tuple[Entry, ...]:
         """All entries in order, or those about one review or release."""
@@ -53,17 +58,23 @@ class Ledger:
         self.publish(entry)
         return entry
 
-    def append(self, kind: Literal["decision", "release"], body: dict[str, Any]) -> Entry:
+    def append(self, kind: EntryKind, body: dict[str, Any], signer: Signer | None = None) -> Entry:
         """Sign an entry and add it to the table. `publish` has to follow, after the surrounding transaction.
 
+        Args:
+            kind: of the entry.
+            body: plain JSON.
+            signer: the deployment's key when not given.
+
         Raises:
-            RefusedError: decisions/ holds entries that the table does not have.
-            IntegrityError: the newest row was tampered with.
+            RefusedError: decisions/ holds entries that the table does not have, or the key may not sign.
+            IntegrityError: the newest row was tampered with, or this deployment has no key.
         """
-        signer = self._signer = self._signer or open_signer(self.paths)
+        given = signer
 
         def sign(sequence: int, previous: str) -> Entry:
             self._refuse_when_behind(sequence)
+            signer = self._expect_trusted(given, sequence)
             unsigned = Entry(
                 sequence=sequence,
                 kind=kind,
@@ -100,7 +111,7 @@ class Ledger:
             return ()
         if there.issuperset(range(1, length + 1)):
             return ()
-        keys = read_public_keys(self.paths.public_keys)
+        keys = self.ring()
         missing = tuple(entry for entry in self.entries() if entry.sequence not in there)
         for entry in missing:
             wrong = what_is_wrong(entry, keys)
@@ -150,6 +161,20 @@ class Ledger:
                 note = f"{review.id} was decided elsewhere; asked again by the next run"
                 self.store.close_review(review.id, ReviewState.SUPERSEDED, note=note)
 
+    def _expect_trusted(self, given: Signer | None, sequence: int) -> Signer:
+        """The key to sign with: read anew each time, for another process may have changed it."""
+        known = self.store.key_entries() if sequence > 1 else ()
+        signer = given or open_signer(self.paths, make=not known)
+        if not known:
+            return signer
+        if known[0].key == signer.key_id:
+            publish_key(signer.public, self.paths.public_keys / f"{signer.key_id}.pub")
+        ring = ring_of(known, key_files(self.paths.public_keys))
+        if given is None and ring.why_not(signer.key_id, sequence) is not None and finish_rotation(self.paths, ring):
+            signer = open_signer(self.paths, make=False)
+        expect_signer(ring, signer.key_id, sequence)
+        return signer
+
     def _refuse_when_behind(self, sequence: int) -> None:
         ahead = sorted(number for number in numbers(self.paths.decisions) if number >= sequence)
         if ahead:
@@ -166,7 +191,7 @@ class Ledger:
         if (
             decision is None
             or approval is None
-            or what_is_wrong(approval, read_public_keys(self.paths.public_keys)) is not None
+            or what_is_wrong(approval, self.ring()) is not None
             or any(broken_rules(decision))
             or (decision.gate, decision.outcome) != ("release", ReviewState.APPROVED)
             or decision.digest != release.digest
@@ -208,4 +233,7 @@ def newest_release(entries: tuple[Entry, ...]) -> Release | None:
 
 
 def _same_release(one: Release, other: Release) -> bool:
-    return (one.digest, one.model_digest, one.decision) == (other.digest, other.model_digest, other.decision)
+    """The champion recorded again, in the same package; what an older entry does not say is not held against it."""
+    if (one.digest, one.model_digest, one.decision) != (other.digest, other.model_digest, other.decision):
+        return False
+    return one.package_sha256 in (None, other.package_sha256)

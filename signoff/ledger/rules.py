@@ -12,18 +12,8 @@ from signoff.core.decision import Decision, Entry, ReviewState, Vote
 from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.policy import POLICY_ACTOR, missing_approvals, same_person
 from signoff.core.settings import Mode
-from signoff.ledger.keys import PublicKeys, read_public_keys, signature_holds
-
-
-def what_is_wrong(entry: Entry, keys: PublicKeys) -> tuple[str, str, str] | None:
-    """What is wrong with an entry by itself: what, got, expected. None when hash and signature hold."""
-    if entry.expected_hash() != entry.hash:
-        return "the entry was edited: its content does not give its hash", entry.expected_hash(), entry.hash
-    if entry.key not in keys:
-        return "the entry is signed by an unknown key", f"key {entry.key}", ", ".join(sorted(keys)) or "a public key"
-    if not signature_holds(keys[entry.key], entry.hash, entry.signature):
-        return "the signature does not hold", entry.signature[:16] + "…", f"a signature by key {entry.key}"
-    return None
+from signoff.ledger.keys import PublicKeys
+from signoff.ledger.trust import read_public_keys, what_is_wrong
 
 
 def broken_rules(decision: Decision) -> Iterator[str]:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from signoff.core.decision import CLOSED, FIRST, Decision, Entry, Finding, Release, ReviewState
+from signoff.core.decision import CLOSED, FIRST, Decision, Entry, Finding, Release, ReviewState, Vote
 from signoff.core.errors import IntegrityError
 from signoff.core.paths import Paths
 from signoff.ledger.journal import entry_files, file_of, read_pointer
-from signoff.ledger.keys import PublicKeys, bad_key_files, read_public_keys
-from signoff.ledger.rules import broken_rules, what_is_wrong
+from signoff.ledger.keys import bad_key_files, key_files
+from signoff.ledger.rules import broken_rules
+from signoff.ledger.trust import KeyRing, is_pinned, pinned, ring_of, strange_files, what_is_wrong, wrong_changes
 
 if TYPE_CHECKING:
     from signoff.store import LedgerRow, Store
@@ -32,7 +33,41 @@ class Link:
     entry: Entry | None
 
 
-def verify(paths: Paths, store: Store | None = None, *, served: Collection[str] = ()) -> list[Finding]:
+class Judge:
+    """What is wrong with each entry, asked once however often it is needed: a signature takes most of the time."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        self.keys = keys
+        self._said: dict[int, tuple[Entry, tuple[str, str, str] | None]] = {}
+        self._whole: set[str] = set()
+
+    def wrong(self, entry: Entry) -> tuple[str, str, str] | None:
+        """As `what_is_wrong`."""
+        known = self._said.get(id(entry))
+        if known is None:
+            known = self._said[id(entry)] = (entry, self._look(entry))
+        return known[1]
+
+    def _look(self, entry: Entry) -> tuple[str, str, str] | None:
+        # The same entry stands in the table and in its file; one look at its signature is enough for both.
+        seal = f"{entry.hash} {entry.signature} {entry.key}"
+        if seal in self._whole and entry.expected_hash() == entry.hash:
+            return None
+        found = what_is_wrong(entry, self.keys)
+        if found is None:
+            self._whole.add(seal)
+        return found
+
+    def whole(self, link: Link) -> Entry | None:
+        """The entry of a place where it is as it was written, in its place, and signed."""
+        entry = link.entry
+        valid = entry is not None and entry.sequence == link.sequence and self.wrong(entry) is None
+        return entry if valid else None
+
+
+def verify(
+    paths: Paths, store: Store | None = None, *, served: Collection[str] = (), root: str | None = None
+) -> list[Finding]:
     """All that is wrong with the ledger of a workspace; empty when nothing is.
 
     Needs no private key, and no database: a clone's files and public keys are enough.
@@ -41,15 +76,18 @@ def verify(paths: Paths, store: Store | None = None, *, served: Collection[str] 
         paths: the workspace.
         store: its state; None looks at the files alone.
         served: model digests that answered, each of which must have been released.
+        root: fingerprint that the ledger's first key must have; see `signoff.ledger.trust.pinned`.
 
     Raises:
         IntegrityError: the database is damaged.
+        SettingsError: the pinned root cannot be read.
     """
-    findings = _verify(paths, store, served)
+    pins = pinned(root)
+    findings = _verify(paths, store, served, pins)
     if findings and store is not None:
         # Table and files are not read in one moment; what is still wrong after a while is wrong.
         time.sleep(SETTLE_SECONDS)
-        findings = _verify(paths, store, served)
+        findings = _verify(paths, store, served, pins)
     return findings
 
 
@@ -72,8 +110,7 @@ def expect_whole(paths: Paths, store: Store | None = None) -> None:
         )
 
 
-def _verify(paths: Paths, store: Store | None, served: Collection[str]) -> list[Finding]:
-    keys = read_public_keys(paths.public_keys)
+def _verify(paths: Paths, store: Store | None, served: Collection[str], pins: frozenset[str]) -> list[Finding]:
     findings = [
         Finding(what="the file holds no Ed25519 public key of that id", where=f"decisions/keys/{path.name}")
         for path in bad_key_files(paths.public_keys)
@@ -82,17 +119,21 @@ def _verify(paths: Paths, store: Store | None, served: Collection[str]) -> list[
         Link(f"decisions/{file.path.name}", file.sequence, _named_alike(file.entry(), file.kind))
         for file in entry_files(paths.decisions)
     )
-    findings += _chain(files, keys, "decisions/{:04d}-*.json")
-    links: tuple[Link, ...] = files
     # The table of a fresh clone is empty until a desk is opened: the files are then all there is.
-    if store is not None and (store.ledger_was_used() or not files):
-        rows = tuple(_row_link(row) for row in store.ledger_rows())
-        findings += _chain(rows, keys, "ledger row {}")
-        findings += _compare(rows, files, keys)
-        links = (*files, *rows)
+    led = store is not None and (store.ledger_was_used() or not files)
+    rows = tuple(_row_link(row) for row in store.ledger_rows()) if store is not None and led else ()
+    known = key_files(paths.public_keys)
+    ring = ring_of((link.entry for link in rows or files if link.entry is not None), known)
+    judge = Judge(ring)
+    findings += _root(ring, pins) if rows or files else ()
+    findings += _chain(files, judge, "decisions/{:04d}-*.json")
+    if led:
+        findings += _chain(rows, judge, "ledger row {}")
+        findings += _compare(rows, files, judge)
     # An entry that is bent in one place and whole in the other is one finding, not one a consequence.
-    whole = {link.sequence: entry for link in links if (entry := _whole(link, keys)) is not None}
+    whole = {link.sequence: entry for link in (*files, *rows) if (entry := judge.whole(link)) is not None}
     entries = [whole[number] for number in sorted(whole)]
+    findings += [_finding(entry, wrong) for entry, wrong in wrong_changes(entries, known)]
     findings += _meaning(entries)
     findings += _pointer(paths, entries)
     findings += _served(entries, served)
@@ -103,6 +144,17 @@ def _verify(paths: Paths, store: Store | None, served: Collection[str]) -> list[
             for name in store.missing_guards()
         ]
     return findings
+
+
+def _root(ring: KeyRing, pins: frozenset[str]) -> Iterator[Finding]:
+    if not is_pinned(ring, pins):
+        yield Finding(
+            what="the ledger's root is not the pinned one",
+            where="decisions/keys",
+            got=ring.root_fingerprint or "no file of the first entry's key",
+            expected=" or ".join(sorted(pins)),
+        )
+    yield from strange_files(ring)
 
 
 def _named_alike(entry: Entry | None, kind: str) -> Entry | None:
@@ -119,7 +171,7 @@ def _row_link(row: LedgerRow) -> Link:
     return Link(where, row.sequence, entry if alike else None)
 
 
-def _chain(links: Sequence[Link], keys: PublicKeys, name: str) -> Iterator[Finding]:
+def _chain(links: Sequence[Link], judge: Judge, name: str) -> Iterator[Finding]:
     """Numbers without gaps, each entry whole, and each one naming the hash of the one before."""
     previous: str | None = FIRST
     expected = 1
@@ -135,7 +187,7 @@ def _chain(links: Sequence[Link], keys: PublicKeys, name: str) -> Iterator[Findi
             yield Finding(what=f"entry {link.sequence} was edited: it is not as it was written", where=link.where)
             previous = None
             continue
-        wrong = what_is_wrong(link.entry, keys)
+        wrong = judge.wrong(link.entry)
         if wrong is not None:
             what, got, wanted = wrong
             yield Finding(what=f"entry {link.sequence}: {what}", where=link.where, got=got, expected=wanted)
@@ -147,12 +199,7 @@ def _chain(links: Sequence[Link], keys: PublicKeys, name: str) -> Iterator[Findi
         previous = link.entry.hash
 
 
-def _whole(link: Link, keys: PublicKeys) -> Entry | None:
-    valid = link.entry is not None and link.entry.sequence == link.sequence and what_is_wrong(link.entry, keys) is None
-    return link.entry if valid else None
-
-
-def _compare(rows: Sequence[Link], files: Sequence[Link], keys: PublicKeys) -> Iterator[Finding]:
+def _compare(rows: Sequence[Link], files: Sequence[Link], judge: Judge) -> Iterator[Finding]:
     in_table, on_disk = ({link.sequence: link for link in links} for links in (rows, files))
     last_row, last_file = max(in_table, default=0), max(on_disk, default=0)
     for number in range(last_file + 1, last_row + 1):
@@ -165,7 +212,7 @@ def _compare(rows: Sequence[Link], files: Sequence[Link], keys: PublicKeys) -> I
         what = f"entry {number} is among the files and not in the table"
         yield Finding(what=what, where=f"ledger row {number}")
     for number in sorted(in_table.keys() & on_disk.keys()):
-        ours, theirs = _whole(in_table[number], keys), _whole(on_disk[number], keys)
+        ours, theirs = judge.whole(in_table[number]), judge.whole(on_disk[number])
         if ours is not None and theirs is not None and ours != theirs:
             what = f"entry {number} differs between the table and its file"
             yield Finding(what=what, where=on_disk[number].where, got=theirs.hash, expected=ours.hash)
@@ -176,6 +223,8 @@ def _meaning(entries: Sequence[Entry]) -> Iterator[Finding]:
     decided: dict[str, tuple[int, Decision]] = {}
     closed: dict[str, int] = {}
     for entry in entries:
+        if entry.kind not in ("decision", "release"):
+            continue
         try:
             said = entry.decision() if entry.kind == "decision" else entry.release()
         except ValidationError as error:
@@ -188,7 +237,7 @@ def _meaning(entries: Sequence[Entry]) -> Iterator[Finding]:
             yield _finding(entry, "it breaks its own policy", got=rule)
         for vote in said.votes:
             earlier = decided.get(vote.entry)
-            if earlier is None or not _same_question(earlier[1], said) or earlier[1].actor != vote.actor:
+            if earlier is None or not _same_vote(earlier[1], said, vote):
                 yield _finding(entry, "it counts an approval that nobody gave", got=f"{vote.actor} {vote.entry[:16]}…")
         if said.outcome in CLOSED:
             if said.review in closed:
@@ -197,8 +246,9 @@ def _meaning(entries: Sequence[Entry]) -> Iterator[Finding]:
         decided[entry.hash] = (entry.sequence, said)
 
 
-def _same_question(earlier: Decision, later: Decision) -> bool:
-    return earlier.verdict == "approve" and (earlier.review, earlier.digest) == (later.review, later.digest)
+def _same_vote(earlier: Decision, later: Decision, vote: Vote) -> bool:
+    asked = earlier.verdict == "approve" and (earlier.review, earlier.digest) == (later.review, later.digest)
+    return asked and (earlier.actor, earlier.roles) == (vote.actor, vote.roles)
 
 
 def _release(entry: Entry, release: Release, decided: dict[str, tuple[int, Decision]]) -> Iterator[Finding]:
