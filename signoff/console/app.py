@@ -30,7 +30,7 @@ def create_app(home: Home) -> FastAPI:
     app = FastAPI(
         title="Signoff",
         version=__version__,
-        description="Reviews, decisions and the ledger of Signoff. Errors are one record: what, where, got, allowed, next.",
+        description="Reviews, decisions and the ledger. Errors are one record: what, where, got, allowed, next.",
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

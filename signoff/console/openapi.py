@@ -35,13 +35,7 @@ def document(request: Request) -> Response:
     """The OpenAPI document of this console; needs no log-in."""
     app = request.app
     if app.openapi_schema is None:
-        found = get_openapi(
-            title=app.title,
-            version=app.version,
-            description=app.description,
-            routes=app.routes,
-            separate_input_output_schemas=True,
-        )
+        found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         found.setdefault("components", {})["securitySchemes"] = SCHEMES
         app.openapi_schema = found
     return JSONResponse(app.openapi_schema)

@@ -73,7 +73,7 @@ def page(
         _add(router, _endpoint(handler, html), Access(method="GET", path=path, kind="page", **_asks(needs, everywhere)))
         if api:
             twin = Access(method="GET", path=_twin(path), kind="api", **_asks(needs, everywhere))
-            _add(router, _endpoint(handler, lambda arguments, visit: as_json(handler(**arguments))), twin, title=title)
+            _add(router, _endpoint(handler, lambda arguments, _: as_json(handler(**arguments))), twin, title=title)
         return handler
 
     return declare
@@ -114,7 +114,7 @@ def api(
     """Declare a JSON route below /api/v1. `more` goes to FastAPI: openapi_extra, responses, response_class."""
 
     def declare(handler: Handler) -> Handler:
-        def answered(arguments: dict[str, Any], visit: Visit) -> Response:
+        def answered(arguments: dict[str, Any], _: Visit) -> Response:
             return as_json(handler(**arguments), status)
 
         access = Access(method=method, path=f"{API}{path}", kind="api", **_asks(needs, everywhere))
@@ -131,7 +131,7 @@ def raw(
 
     def declare(handler: Handler) -> Handler:
         access = Access(method="GET", path=path, kind="page", **_asks(needs, everywhere))
-        _add(router, _endpoint(handler, lambda arguments, visit: handler(**arguments)), access)
+        _add(router, _endpoint(handler, lambda arguments, _: handler(**arguments)), access)
         return handler
 
     return declare
