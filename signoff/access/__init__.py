@@ -1,1 +1,44 @@
-"""Who may use Signoff, and how they prove who they are."""
+"""Who may come in: passwords, sessions, tokens, identity providers, and the accounts behind them."""
+
+from signoff.access.callers import accounts_in_force, caller_of
+from signoff.access.login import end_session, log_in, open_session, session_account
+from signoff.access.people import (
+    as_grant,
+    change_password,
+    change_roles,
+    disable_account,
+    enable_account,
+    first_admin,
+    known_roles,
+    make_account,
+    set_email,
+    set_password,
+    unlock_account,
+)
+from signoff.access.problems import LogInError, TooManyTriesError
+from signoff.access.tokens import make_token, revoke_token, token_caller
+
+__all__ = [
+    "LogInError",
+    "TooManyTriesError",
+    "accounts_in_force",
+    "as_grant",
+    "caller_of",
+    "change_password",
+    "change_roles",
+    "disable_account",
+    "enable_account",
+    "end_session",
+    "first_admin",
+    "known_roles",
+    "log_in",
+    "make_account",
+    "make_token",
+    "open_session",
+    "revoke_token",
+    "session_account",
+    "set_email",
+    "set_password",
+    "token_caller",
+    "unlock_account",
+]

@@ -98,6 +98,25 @@ class ApiToken(Record):
     last_used: Moment | None = None
 
 
+class Session(Record):
+    """A log-in as it is kept, under the SHA-256 of its id."""
+
+    account: str
+    opened: Moment
+    seen: Moment
+    expires: Moment
+
+
+class AccessNote(Record):
+    """One line of the access log."""
+
+    moment: Moment
+    actor: str
+    what: str
+    where: str = ""
+    result: str = ""
+
+
 class Caller(Record):
     """Whoever makes a request, after they proved it: what every page and every route goes by."""
 
@@ -109,11 +128,11 @@ class Caller(Record):
     alone: bool = Field(False, description="nobody was named yet: the bootstrap admin may act as operator and reviewer")
 
     def roles_in(self, project: str) -> tuple[str, ...]:
-        """The roles with which decisions are signed."""
-        if self.project not in (EVERYWHERE, project):
+        """The roles with which decisions are signed; none before a one-time password was changed."""
+        if self.project not in (EVERYWHERE, project) or self.account.one_time:
             return ()
         own = self.account.roles_in(project)
-        return tuple(sorted({*own, "operator", "reviewer"})) if self.alone else own
+        return tuple(sorted({*own, "operator", "reviewer"})) if self.alone and own else own
 
     def may(self, permission: Permission, project: str) -> bool:
         """Whether this caller has the permission in a project; token scopes bound the account's roles."""

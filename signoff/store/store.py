@@ -10,6 +10,7 @@ from signoff.core.errors import WorkspaceError
 from signoff.core.files import write_text
 from signoff.core.paths import Paths
 from signoff.core.settings import Project
+from signoff.store.accounts import AccountTable
 from signoff.store.comments import CommentTable
 from signoff.store.database import Database, address_of
 from signoff.store.drills import DrillTable
@@ -23,7 +24,16 @@ from signoff.store.runs import RunTable
 
 
 class Store(
-    RunTable, ReviewTable, LedgerTable, FindingTable, EvidenceTable, PlaceTable, CommentTable, NoticeTable, DrillTable
+    RunTable,
+    ReviewTable,
+    LedgerTable,
+    FindingTable,
+    EvidenceTable,
+    PlaceTable,
+    CommentTable,
+    NoticeTable,
+    DrillTable,
+    AccountTable,
 ):
     """Runs, reviews, the ledger, alerts and candidates. May be shared by threads, not by forks."""
 

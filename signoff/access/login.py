@@ -1,0 +1,105 @@
+"""Log-in by name and password, and the sessions that it opens."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from signoff.access.passwords import hash_password, is_outdated, matches
+from signoff.access.problems import LogInError, TooManyTriesError
+from signoff.access.throttle import count_try, network_of, take_back
+from signoff.core.account import Account, Session
+from signoff.core.record import now
+from signoff.store import Store
+
+IDLE_HOURS = 1.0
+"""A session ends after so long without a request (NIST SP 800-63B, 2.2.3), and after its hours in any case."""
+
+SEEN_EVERY = timedelta(minutes=1)
+"""How exactly the last request of a session is known: no page waits for a write each time."""
+
+NOBODY = "(nobody)"
+"""Who stands in the access log for a name that no account bears."""
+
+
+def log_in(store: Store, name: str, password: str, address: str, moment: datetime) -> Account:
+    """The account of a name and its password.
+
+    An unknown name, a wrong password and a disabled account are told alike and take the same time.
+
+    Args:
+        store: of the deployment.
+        name: in any spelling.
+        password: never kept and never logged.
+        address: where the request comes from, for the limit of tries; 'terminal' for a command.
+        moment: now.
+
+    Raises:
+        LogInError: name and password do not belong together.
+        TooManyTriesError: too many tries failed before; this one was not looked at.
+    """
+    account = store.find_account(name)
+    actor = account.name if account else NOBODY
+    try:
+        count_try(store, name, address, moment)
+    except TooManyTriesError:
+        matches(None, password)
+        raise
+    right = matches(account.password if account else None, password)
+    if account is None or not right or account.disabled:
+        store.note_access(actor, "log-in", network_of(address), "refused")
+        raise LogInError("name and password do not belong together")
+    take_back(store, name, address, moment)
+    store.note_access(actor, "log-in", network_of(address), "done")
+    return _rehashed(store, account, password)
+
+
+def open_session(store: Store, account: Account, hours: float) -> str:
+    """Begin a session: its id of 256 random bits, of which the store keeps only the SHA-256.
+
+    Args:
+        store: of the deployment.
+        account: that has proved itself.
+        hours: after which the session ends, used or not.
+    """
+    opened, identity = now(), secrets.token_urlsafe(32)
+    session = Session(account=account.name, opened=opened, seen=opened, expires=opened + timedelta(hours=hours))
+    store.add_session(_hash(identity), session)
+    return identity
+
+
+def session_account(store: Store, identity: str, moment: datetime | None = None) -> Account | None:
+    """The account of a session that goes on; None when it ended, was idle too long, or never was."""
+    moment = moment or now()
+    session = store.session(_hash(identity))
+    if session is None:
+        return None
+    account = store.find_account(session.account)
+    over = moment >= session.expires or moment - session.seen >= timedelta(hours=IDLE_HOURS)
+    if account is None or account.disabled or over:
+        store.remove_session(_hash(identity))
+        return None
+    if moment - session.seen >= SEEN_EVERY:
+        store.update_session(_hash(identity), session.model_copy(update={"seen": moment}))
+    return account
+
+
+def end_session(store: Store, identity: str) -> None:
+    """Log out: the id opens nothing any more, whoever kept it."""
+    session = store.session(_hash(identity))
+    if session is not None:
+        store.remove_session(_hash(identity))
+        store.note_access(session.account, "log-out", result="done")
+
+
+def _rehashed(store: Store, account: Account, password: str) -> Account:
+    """With today's parameters, when they were changed since the password was set."""
+    if account.password is None or not is_outdated(account.password):
+        return account
+    fresh = account.model_copy(update={"password": hash_password(password)})
+    return store.save_account(fresh, keep_sessions=True)
+
+
+def _hash(identity: str) -> str:
+    return hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest()
