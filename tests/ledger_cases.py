@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from signoff.core.account import Account, Caller, Grant
 from signoff.core.candidate import Candidate, Code
 from signoff.core.decision import GateName, Release
 from signoff.core.evidence import Value
@@ -58,6 +59,12 @@ def ask(desk: Desk, name: str = "a", *, gate: GateName = "release", **more: Any)
 
 def approve(desk: Desk, review_id: str = "release-1", actor: str = "bo", **more: Any) -> Ruling:
     return decide(desk, review_id, "approve", actor=actor, **({"reasons": "it is good"} | more))
+
+
+def caller(name: str, *roles: str) -> Caller:
+    """Somebody who proved who they are."""
+    grants = tuple(Grant(role=role) for role in roles)
+    return Caller(name=name, account=Account(name=name, grants=grants, made=now()), via="session")
 
 
 def release(desk: Desk, ruling: Ruling, name: str = "a", tag: str = "demo/v1") -> Release:

@@ -17,7 +17,7 @@ from signoff.core.run import Cause, Steering
 from signoff.core.settings import Approvals, GatePolicy
 from signoff.gates import decide, expire_reviews, list_reviews, reopen, summarise
 from signoff.ledger import check_release, read_pointer, verify
-from tests.ledger_cases import AUTO, CHECKS, EVIDENCE, GUARDED, POOR, approve, ask, candidate, desk_at
+from tests.ledger_cases import AUTO, CHECKS, EVIDENCE, GUARDED, POOR, approve, ask, caller, candidate, desk_at
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -161,7 +161,7 @@ def test_the_policy_refuses_by_name(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="four eyes: Ada started or steered"):
         approve(desk, actor="Ada")
     with pytest.raises(RefusedError, match="kept for automatic decisions"):
-        approve(desk, actor="Policy", roles=("reviewer",))
+        approve(desk, actor="Policy", caller=caller("Policy", "reviewer"))
     with pytest.raises(RefusedError, match="cannot be answered by acknowledge"):
         decide(desk, "release-1", "acknowledge", actor="cy", reasons="seen")
     with pytest.raises(ConflictError, match="about another digest than the one that was seen"):
@@ -189,16 +189,16 @@ def test_two_of_two_roles_need_two_people_and_the_closing_entry_names_both(tmp_p
     policy = GatePolicy(approvals=(Approvals(), Approvals(role="risk")))
     desk = desk_at(tmp_path, policy)
     ask(desk)
-    first = approve(desk, actor="bo", roles=("reviewer", "risk"))
+    first = approve(desk, actor="bo", caller=caller("bo", "reviewer", "risk"))
     assert first.judgement.outcome is ReviewState.OPEN
     assert not desk.paths.release_decision.exists()
     assert ask(desk).state == "waiting"
     with pytest.raises(RefusedError, match="does not release this candidate"):
         check_release(first.entry, candidate(), desk.paths.public_keys)
     with pytest.raises(ConflictError, match="BO has approved release-1 already"):
-        approve(desk, actor="BO", roles=("risk",))
+        approve(desk, actor="BO", caller=caller("BO", "risk"))
     assert list_reviews(desk)[0].wanted == ("1 more approval by a risk",)
-    second = approve(desk, actor="cy", roles=("reviewer",))
+    second = approve(desk, actor="cy", caller=caller("cy", "reviewer"))
     assert second.review.state is ReviewState.APPROVED
     decision = check_release(second.entry, candidate(), desk.paths.public_keys)
     assert [(vote.actor, vote.entry) for vote in decision.votes] == [("bo", first.entry.hash)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import get_args
 
+from signoff.core.account import Caller, Permission
 from signoff.core.decision import Decision, Entry, Review, ReviewState, Verdict, Vote
 from signoff.core.errors import ConflictError, RefusedError, UsageError, did_you_mean
 from signoff.core.policy import judge, roles_of, same_person, verdicts_of, why_not
@@ -22,7 +23,7 @@ def decide(
     *,
     actor: str,
     reasons: str,
-    roles: Sequence[str] | None = None,
+    caller: Caller | None = None,
     digest: str | None = None,
     changes: Steering | None = None,
     moment: datetime | None = None,
@@ -35,7 +36,8 @@ def decide(
         verdict: approvals are counted by the review's policy; the other verdicts close it at once.
         actor: the account's name.
         reasons: why, in words; never empty.
-        roles: the account's roles; those that project.people gives the name, when not given.
+        caller: who proved to be the actor; their account gives the roles. Without one, project.people gives them,
+            and only until accounts are in force.
         digest: what the actor saw; refused when the review is about another one.
         changes: what the next run shall do otherwise, with request-changes and only with it.
         moment: now, when not given.
@@ -44,12 +46,13 @@ def decide(
         UsageError: no actor, no reasons, or changes that do not go with the verdict.
         NotFoundError: there is no such review.
         ConflictError: it is closed, or about another digest, or this actor has approved it already.
-        RefusedError: the policy forbids it: the role, or four eyes.
+        RefusedError: the policy forbids it: the role, or four eyes; or accounts are in force and nobody proved to be
+            the actor.
     """
     actor, reasons = _plain(actor, "actor"), _plain(reasons, "reason")
     _refuse_wrong_use(verdict, changes)
     moment = moment or now()
-    roles = tuple(sorted(set(roles if roles is not None else roles_of(desk.project.people, actor))))
+    roles = proven_roles(desk, actor, caller)
     desk.ledger.reconcile()
     expire_reviews(desk, moment)
     with desk.store.transaction():
@@ -68,7 +71,7 @@ def decide(
     return Ruling(entry=entry, judgement=judgement, review=review)
 
 
-def reopen(desk: Desk, review_id: str, *, actor: str, reasons: str, roles: Sequence[str] | None = None) -> Review:
+def reopen(desk: Desk, review_id: str, *, actor: str, reasons: str, caller: Caller | None = None) -> Review:
     """Let an expired question be asked again: the next run opens a new review about the same digest.
 
     Raises:
@@ -76,7 +79,7 @@ def reopen(desk: Desk, review_id: str, *, actor: str, reasons: str, roles: Seque
         RefusedError: the actor has no role at this gate.
     """
     actor, reasons = _plain(actor, "actor"), _plain(reasons, "reason")
-    roles = roles if roles is not None else roles_of(desk.project.people, actor)
+    roles = proven_roles(desk, actor, caller)
     with desk.store.transaction():
         review = desk.store.review(review_id)
         _refuse_forbidden(review, "reject", actor, roles)
@@ -84,6 +87,29 @@ def reopen(desk: Desk, review_id: str, *, actor: str, reasons: str, roles: Seque
         return desk.store.close_review(
             review_id, ReviewState.SUPERSEDED, expected=ReviewState.EXPIRED, closed=review.closed, note=note
         )
+
+
+def proven_roles(desk: Desk, actor: str, caller: Caller | None) -> tuple[str, ...]:
+    """The roles with which an actor decides here, sorted.
+
+    Raises:
+        RefusedError: accounts are in force and the actor is unproven, the proof is somebody else's, or it does not
+            let its bearer decide in this project.
+    """
+    project = desk.project.project
+    if caller is None:
+        if desk.store.accounts_in_force():
+            raise RefusedError(
+                f"{actor} has to prove who decides: accounts are in force",
+                allowed="a token with the scope decide in SIGNOFF_TOKEN, or the account's password",
+                next_step="signoff user token NAME --scope decide",
+            )
+        return tuple(sorted(set(roles_of(desk.project.people, actor))))
+    if not same_person(caller.name, actor):
+        raise RefusedError(f"{caller.name} proved who they are, and may not decide as {actor}")
+    if not caller.may(Permission.DECIDE, project):
+        raise RefusedError(f"{actor} may not decide in {project}", got=", ".join(caller.roles_in(project)) or "no role")
+    return tuple(sorted(set(caller.roles_in(project))))
 
 
 def _plain(text: str, what: str) -> str:

@@ -1,0 +1,115 @@
+"""What a decision asks for next, and which of it nobody has begun: so that a kill in between loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Literal
+
+from signoff.core.candidate import Candidate
+from signoff.core.decision import Entry, Review, ReviewState
+from signoff.core.files import read_json
+from signoff.core.record import Record, now
+from signoff.core.run import Cause, Request, Run, RunState
+from signoff.gates.desk import Desk, Ruling, closing_entry
+from signoff.workspace.lock import holder_of
+
+BEGUN = frozenset(RunState) - {RunState.INTERRUPTED, RunState.RUNNING}
+"""A run that came to an end has answered; one that was killed has not."""
+
+
+class Step(Record):
+    """The flow that a decision asks for."""
+
+    flow: Literal["retrain", "release"]
+    cause: Cause
+    request: Request = Request()
+
+
+def next_step(ruling: Ruling) -> Step | None:
+    """Which flow goes on from here; None when the review is still open or the answer was no."""
+    return step_of(ruling.review, ruling.entry)
+
+
+def step_of(review: Review, entry: Entry) -> Step | None:
+    """Which flow the decision that closed a review asks for."""
+    decision = entry.decision()
+    if decision.drill:
+        return None
+    if decision.verdict == "request-changes" and decision.changes is not None:
+        cause = Cause(kind="request", actor=decision.actor, reference=entry.hash, note=decision.reasons)
+        return Step(flow="retrain", cause=cause, request=Request(steering=decision.changes))
+    if review.state is not ReviewState.APPROVED:
+        return None
+    if review.gate == "release":
+        return Step(flow="release", cause=review.cause)
+    return Step(flow="retrain", cause=_cause_behind(review))
+
+
+def pending_steps(desk: Desk, moment: datetime | None = None) -> tuple[Step, ...]:
+    """Steps of closed reviews that no run has taken, oldest first; none while a run holds the workspace.
+
+    A step is taken when a run with its cause began after the decision and came to an end, whichever; one that was
+    killed is taken up again. A release is pending only while the workspace still holds exactly that candidate and
+    no later release stands.
+    """
+    if holder_of(desk.paths.state) is not None:
+        return ()
+    return tuple(_pending(desk, moment or now()))
+
+
+def _pending(desk: Desk, moment: datetime) -> Iterator[Step]:
+    runs = desk.store.runs()
+    closed = [
+        review
+        for state in (ReviewState.APPROVED, ReviewState.CHANGES)
+        for review in desk.store.reviews(state=state)
+        if desk.store.drill(review.id) is None
+    ]
+    for review in sorted(closed, key=lambda review: review.closed or review.opened):
+        entry = closing_entry(desk, review)
+        step = step_of(review, entry) if entry is not None else None
+        if entry is None or step is None or _taken(step, review.closed or review.opened, runs):
+            continue
+        if step.flow == "release":
+            wanted = _release_wanted(desk, review, entry)
+        else:
+            wanted = review.state is ReviewState.CHANGES or not _passed_by_itself(review, entry, runs)
+        if wanted:
+            yield step
+
+
+def _taken(step: Step, since: datetime, runs: Sequence[Run]) -> bool:
+    return any(
+        run.flow == step.flow and run.started >= since and run.state in BEGUN and _same_cause(run.cause, step.cause)
+        for run in runs
+    )
+
+
+def _same_cause(one: Cause, other: Cause) -> bool:
+    if one.reference is not None or other.reference is not None:
+        return (one.kind, one.reference) == (other.kind, other.reference)
+    return one == other
+
+
+def _release_wanted(desk: Desk, review: Review, entry: Entry) -> bool:
+    entries = desk.ledger.entries()
+    later = any(one.kind == "release" and one.sequence > entry.sequence for one in entries)
+    if later or not desk.paths.candidate.exists():
+        return False
+    return Candidate.model_validate(read_json(desk.paths.candidate)).digest == review.digest
+
+
+def _passed_by_itself(review: Review, entry: Entry, runs: Sequence[Run]) -> bool:
+    """A gate that its own run passed needs no other run; nor a snapshot that a later run has looked at again."""
+    at_once = entry.decision().automatic and review.closed == review.opened
+    since = review.closed or review.opened
+    later = any(run.flow == "retrain" and run.started >= since and run.state in BEGUN for run in runs)
+    return at_once or (review.gate == "data" and later)
+
+
+def _cause_behind(review: Review) -> Cause:
+    """An approved alert is the cause of its retrain; an approved snapshot lets its own run go on."""
+    if review.gate == "alert":
+        return Cause(kind="alert", actor=review.cause.actor, reference=review.cause.reference, note=review.subject)
+    return review.cause
