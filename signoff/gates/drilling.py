@@ -1,0 +1,170 @@
+"""Drills at the gate: asked like any other question, sealed in the ledger, told when the review is closed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from signoff.core.candidate import Candidate
+from signoff.core.decision import Decision, Entry, Review, ReviewState
+from signoff.core.drill import Drill, DrillKind, DrillTold, Seal, commitment_of, new_salt
+from signoff.core.errors import ConflictError, RefusedError
+from signoff.core.evidence import EvidenceSet
+from signoff.core.policy import may_pass_alone, run_checks, same_person
+from signoff.core.record import Record, now
+from signoff.core.run import Run
+from signoff.core.settings import Mode, Project
+from signoff.gates.desk import Desk
+from signoff.gates.expiry import expire_reviews
+from signoff.gates.passing import pass_gate
+
+
+class BadCandidate(Record):
+    """What a drill puts before the reviewers."""
+
+    kind: DrillKind
+    seed: int
+    candidate: Candidate
+    tag: str
+    evidence: str
+    dossier: str
+    shown: str
+    sentence: str
+
+
+def open_drill(desk: Desk, bad: BadCandidate, run: Run, moment: datetime | None = None) -> Drill:
+    """Open the release review of a bad candidate: review, run, evidence, seal and drill together, or nothing.
+
+    Args:
+        desk: the workspace's desk.
+        bad: the candidate with its evidence; the digests of both must be those of the texts.
+        run: the run under whose name it is asked; its cause says who started the drill.
+        moment: now, when not given.
+
+    Raises:
+        ConflictError: a release review is open, or was answered for this candidate.
+    """
+    moment = moment or now()
+    expire_reviews(desk, moment)
+    refuse_while_open(desk)
+    values = EvidenceSet.model_validate_json(bad.evidence).values()
+    asking = Desk(_manual(desk.project, values), desk.paths, desk.store, desk.ledger)
+    with desk.store.transaction():
+        refuse_while_open(desk)
+        desk.store.start_run(run)
+        desk.store.add_candidate(bad.candidate, tag=bad.tag, run=run.id)
+        evidence = desk.store.keep_evidence(bad.evidence.encode())
+        desk.store.keep_evidence(bad.dossier.encode())
+        facts = {"digest": bad.candidate.digest, "evidence_sha256": evidence, "values": values.values()}
+        told = {"run": run.id, "cause": run.cause, "subject": bad.tag, "moment": moment}
+        review = pass_gate(asking, "release", **facts, **told).review  # type: ignore[arg-type]
+        if review is None or review.state is not ReviewState.OPEN:
+            raise ConflictError("this candidate was answered already", next_step="another --seed")
+        salt = new_salt()
+        seal = desk.ledger.append("seal", Seal(commitment=commitment_of(salt, bad.kind, review.digest)).as_json())
+        drill = Drill(
+            project=review.project,
+            review=review.id,
+            kind=bad.kind,
+            seed=bad.seed,
+            digest=review.digest,
+            model_digest=bad.candidate.model_digest,
+            salt=salt,
+            seal=seal.hash,
+            actor=run.cause.actor,
+            opened=review.opened,
+            shown=bad.shown,
+            sentence=bad.sentence,
+        )
+        desk.store.add_drill(drill)
+    desk.ledger.publish(seal)
+    return drill
+
+
+def refuse_while_open(desk: Desk) -> None:
+    """A drill supersedes nobody's question.
+
+    Raises:
+        ConflictError: a release review is open.
+    """
+    waiting = desk.store.reviews(state=ReviewState.OPEN, gate="release")
+    if waiting:
+        raise ConflictError(
+            f"{waiting[0].id} waits for a decision, and a drill may not take its place",
+            got=waiting[0].subject,
+            next_step=f"signoff review show {waiting[0].id}",
+        )
+
+
+def refuse_drill(desk: Desk, *digests: str) -> None:
+    """What was made for a drill is never released, whatever was decided about it.
+
+    Raises:
+        RefusedError: one of the digests, of candidate or model, belongs to a drill.
+    """
+    for drill in desk.store.drills():
+        if {drill.digest, drill.model_digest} & set(digests):
+            raise RefusedError(
+                "this candidate was made for a drill and can never be released",
+                where=f"review {drill.review}",
+                got=f"digest {drill.digest[:16]}…",
+                next_step="signoff review list",
+            )
+
+
+def tell_drill(desk: Desk, review: Review, decision: Decision | None, moment: datetime) -> Entry | None:
+    """Open the seal of a review that has just been closed; None where it was no drill, or was told before.
+
+    To be called in the transaction that closes it. `publish_drill` has to follow, after the transaction.
+    """
+    drill = desk.store.drill(review.id)
+    if drill is None or drill.state != "open" or review.state is ReviewState.OPEN:
+        return None
+    told = drill.model_copy(update=_outcome(drill, review, decision, moment))
+    body = DrillTold(
+        project=drill.project,
+        review=drill.review,
+        drill=drill.kind,
+        digest=drill.digest,
+        salt=drill.salt,
+        seal=drill.seal,
+        told=moment,
+    )
+    entry = desk.ledger.append("drill", body.as_json())
+    desk.store.update_drill(told)
+    desk.store.note("drill-told", review.id, text=told.told(), moment=moment)
+    return entry
+
+
+def tell_superseded(desk: Desk, moment: datetime) -> tuple[Entry, ...]:
+    """Tell the drills whose review a newer question has pushed aside: nobody can answer them any more."""
+    found = []
+    for drill in desk.store.drills(told=False):
+        review = desk.store.review(drill.review)
+        entry = tell_drill(desk, review, None, moment)
+        if entry is not None:
+            found.append(entry)
+    return tuple(found)
+
+
+def _outcome(drill: Drill, review: Review, decision: Decision | None, moment: datetime) -> dict[str, object]:
+    """Caught by whoever said no. Whoever started it knew, and so proves nothing."""
+    if decision is None:
+        return {"state": "void", "closed": review.closed or moment, "reasons": review.note}
+    voters = () if decision.automatic else (*(vote.actor for vote in decision.votes), decision.actor)
+    by = tuple(dict.fromkeys(voters))
+    state = "caught" if review.state in (ReviewState.REJECTED, ReviewState.CHANGES) else "missed"
+    if by and all(same_person(name, drill.actor) for name in by):
+        state = "void"
+    verdict = review.state.value if decision.automatic else decision.verdict
+    closed = review.closed or moment
+    return {"state": state, "closed": closed, "by": by, "verdict": verdict, "reasons": decision.reasons}
+
+
+def _manual(project: Project, values: object) -> Project:
+    """The project with a release gate that asks people, where the machine would have passed this candidate alone."""
+    policy = project.gates.release
+    checks = run_checks(policy.checks, values)  # type: ignore[arg-type]
+    if not may_pass_alone(policy, checks):
+        return project
+    release = policy.model_copy(update={"mode": Mode.MANUAL})
+    return project.model_copy(update={"gates": project.gates.model_copy(update={"release": release})})
