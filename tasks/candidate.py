@@ -16,6 +16,7 @@ from signoff.core.paths import Paths
 from signoff.core.record import Record
 from signoff.core.search import ModelRecord
 from signoff.core.stage import StageContext
+from signoff.ledger.journal import anchor_line, newest_file
 from signoff.workspace.git import OWN_PATHS, Git
 
 
@@ -40,10 +41,11 @@ def assemble(context: StageContext, git: Git) -> Tagged:
     project = context.project.project
     tag = find_tag(git, project, candidate.digest)
     if tag is None:
-        message = f"Candidate of {project}: {candidate.digest[:12]}\n\nDigest: {candidate.digest}"
+        anchor = anchor_line(newest_file(paths.decisions))
+        message = f"Candidate of {project}: {candidate.digest[:12]}\n\nDigest: {candidate.digest}\n{anchor}"
         git.commit(message, (*OWN_PATHS, f"{context.project.data.folder}.dvc"))
         tag = git.next_tag(f"{project}/c")
-        git.tag(tag, f"Candidate of {project}\n\nDigest: {candidate.digest}")
+        git.tag(tag, f"Candidate of {project}\n\nDigest: {candidate.digest}\n{anchor}")
     return Tagged(candidate=candidate, tag=tag)
 
 

@@ -94,6 +94,7 @@ def load_champion(paths: Paths) -> Champion:
         NotFoundError: there is none, or it has no reference.
         IntegrityError: a part is not the one that was signed.
     """
+    from models.serving.manifest import check_manifest
     from models.serving.parcel import open_parcel
     from signoff.ledger import champion
 
@@ -111,8 +112,10 @@ def load_champion(paths: Paths) -> Champion:
             allowed=f"candidate {released.digest[:16]}… of {released.tag}" if released else "no release in decisions/",
             next_step="signoff verify",
         )
-    if not (paths.champion / REFERENCE).exists() and _is_current(paths, parcel.model.digest):
-        keep_reference(paths, parcel.model.digest)  # a release that was killed between the switch and this
+    if released.package_sha256 is not None:
+        check_manifest(paths.champion.resolve(), released.package_sha256)
+    elif not (paths.champion / REFERENCE).exists() and _is_current(paths, parcel.model.digest):
+        keep_reference(paths, parcel.model.digest)  # of a time when the switch came first
     if not (paths.champion / REFERENCE).exists():
         raise NotFoundError(
             "the champion has no reference data", where=str(paths.champion / REFERENCE), next_step="signoff run"

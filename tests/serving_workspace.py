@@ -13,7 +13,7 @@ import yaml
 from models.search.families import family_of
 from models.search.fitting import fit
 from models.search.model_file import save_model
-from models.serving import install_champion
+from models.serving import install_champion, manifest_digest
 from signoff.core.candidate import Candidate, Code
 from signoff.core.data import FeaturePlan, FeatureStep
 from signoff.core.decision import Release
@@ -133,6 +133,7 @@ def release(root: Path, candidate: Candidate, decision: str, tag: str = "toy/v1"
             model_digest=candidate.model_digest,
             decision=decision,
             released=now(),
+            package_sha256=manifest_digest(paths.champion),
         )
     )
     desk.store.close()

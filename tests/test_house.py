@@ -64,8 +64,8 @@ def test_no_error_is_swallowed(path: Path) -> None:
 
 
 def test_only_the_release_path_makes_a_champion() -> None:
-    """`record_release` and `install_champion` are called in one place, behind the gate."""
-    callers: dict[str, set[str]] = {"record_release": set(), "install_champion": set()}
+    """`record_release` and what switches the champion are called in one place, behind the gate."""
+    callers: dict[str, set[str]] = {"record_release": set(), "install_champion": set(), "point_champion": set()}
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
@@ -73,7 +73,8 @@ def test_only_the_release_path_makes_a_champion() -> None:
                 if name in callers:
                     callers[name].add(path.relative_to(ROOT).as_posix())
     assert callers["record_release"] == {"tasks/releasing.py"}
-    assert callers["install_champion"] <= {"tasks/releasing.py"}
+    assert callers["point_champion"] <= {"tasks/releasing.py", "models/serving/champion.py"}
+    assert not callers["install_champion"]
 
 
 def test_no_file_names_a_registry_or_a_path_of_a_machine() -> None:

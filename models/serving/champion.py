@@ -16,48 +16,87 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from models.serving.manifest import check_manifest, manifest_digest, write_manifest
 from models.serving.parcel import Parcel, open_parcel
 from signoff.core.environment import QUIET
-from signoff.core.errors import NotFoundError, RefusedError, ServiceError
+from signoff.core.errors import IntegrityError, NotFoundError, RefusedError, ServiceError
 
 PREVIOUS = "champion-previous"
+STAGED = "champions"
 START_SECONDS = 90
 TRIED = {"number": 1.0, "category": "a", "text": "a few words", "boolean": True, "datetime": "2020-01-01T00:00:00"}
 TOLERANCE = 1e-9
 
 
-def install_champion(bento: Path, champion_folder: Path, finish: Callable[[Path], object] | None = None) -> None:
+def install_champion(bento: Path, champion_folder: Path, finish: Callable[[Path], object] | None = None) -> Path:
     """Copy a package to the champion's place and switch to it in one step; the one before is kept for a rollback.
 
-    `champion_folder` becomes a symbolic link into `champions/` beside it, so that a reader sees the old package or
-    the new one and never half of either. Installing the same package again changes nothing.
+    Installing the same package again changes nothing.
+
+    Raises:
+        IntegrityError: the package's parts do not agree with each other.
+    """
+    copy = stage_champion(bento, champion_folder, finish)
+    point_champion(champion_folder, copy)
+    return copy
+
+
+def stage_champion(bento: Path, champion_folder: Path, finish: Callable[[Path], object] | None = None) -> Path:
+    """Lay a package beside the champion's place, whole, with its manifest; it does not answer yet.
 
     Args:
         bento: the package, already checked by `open_parcel` with the workspace's keys.
         champion_folder: `.signoff/champion`.
-        finish: called with the copy before it is switched to, to put more files into it.
+        finish: called with the copy before its manifest is written, to put more files into it.
+
+    Returns:
+        The copy, which `point_champion` switches to.
 
     Raises:
         IntegrityError: the package's parts do not agree with each other.
     """
     parcel = open_parcel(bento)
-    store = champion_folder.parent / "champions"
+    store = champion_folder.parent / STAGED
     store.mkdir(parents=True, exist_ok=True)
     copy = store / f"{parcel.digest[:16]}-{uuid4().hex[:8]}"
     part = store / f".{copy.name}.part"
     try:
-        shutil.copytree(bento, part)
+        # What Python compiled beside the sources belongs to this machine and was packaged by nobody.
+        shutil.copytree(bento, part, ignore=shutil.ignore_patterns("__pycache__"))
         if finish is not None:
             finish(part)
+        write_manifest(part)
         open_parcel(part)
         part.replace(copy)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    return copy
+
+
+def staged_champion(champion_folder: Path, package_sha256: str) -> Path | None:
+    """The whole copy that has this manifest, if it was laid there already."""
+    store = champion_folder.parent / STAGED
+    for folder in sorted(store.iterdir()) if store.is_dir() else ():
+        if manifest_digest(folder) == package_sha256:
+            try:
+                check_manifest(folder, package_sha256)
+            except IntegrityError:
+                continue
+            return folder
+    return None
+
+
+def point_champion(champion_folder: Path, copy: Path) -> None:
+    """Let a copy that was laid there answer.
+
+    `champion_folder` becomes a symbolic link into `champions/` beside it, so that a reader sees the old package or
+    the new one and never half of either.
+    """
     current = _target(champion_folder)
-    if current is not None and current != copy and not current.name.startswith(parcel.digest[:16]):
+    if current is not None and current != copy.resolve() and not current.name.startswith(copy.name[:16]):
         _point(champion_folder.with_name(PREVIOUS), current)
     _point(champion_folder, copy)
-    _prune(store, champion_folder)
+    _prune(copy.parent, champion_folder)
 
 
 def rollback_champion(champion_folder: Path) -> Path:

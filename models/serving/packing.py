@@ -19,6 +19,8 @@ from signoff.core.decision import Entry
 from signoff.core.environment import QUIET
 from signoff.core.errors import StageError
 from signoff.core.files import write_json, write_text
+from signoff.ledger.keys import publish_key
+from signoff.ledger.trust import read_public_keys
 
 SERVICE = '''"""The packaged service: it checks digest, decision and signature, or exits with code 4."""
 
@@ -52,7 +54,7 @@ def build_package(
         model: folder with model.bin, model.json and recipe.json.
         candidate: whose digest the entry approves.
         entry: the ledger entry of the approval.
-        public_keys: folder of public keys; copied into the package.
+        public_keys: folder of public keys; the one that signed the approval is copied into the package.
         serving: how rows are named.
 
     Raises:
@@ -94,8 +96,10 @@ def _lay_out(
         if (model / name).is_file():
             shutil.copyfile(model / name, context / MODEL / name)
     (context / KEYS).mkdir()
-    for key in sorted(public_keys.glob("*.pub")):
-        shutil.copyfile(key, context / KEYS / key.name)
+    # Only the key that signed the approval, and only where the ledger trusts it: no other has a say here.
+    trusted = read_public_keys(public_keys)
+    if entry.key in trusted:
+        publish_key(trusted[entry.key], context / KEYS / f"{entry.key}.pub")
     write_json(context / CANDIDATE, candidate.as_json())
     write_json(context / DECISION, entry.as_json())
     write_json(context / SERVING, serving.as_json())

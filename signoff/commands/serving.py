@@ -90,6 +90,7 @@ def open_champion(project: Project, paths: Paths) -> tuple[Parcel, Release]:
     from models.serving import open_parcel
     from signoff.ledger import champion, expect_whole
     from signoff.store import open_store
+    from tasks.releasing import check_champion
 
     with closing(open_store(project, paths)) as store:
         expect_whole(paths, store)
@@ -110,5 +111,10 @@ def open_champion(project: Project, paths: Paths) -> tuple[Parcel, Release]:
             got=f"candidate {parcel.digest[:16]}…, decision {parcel.entry.hash[:16]}…",
             allowed=f"candidate {release.digest[:16]}…, decision {release.decision[:16]}…",
             next_step="signoff verify",
+        )
+    if not check_champion(paths, release):
+        sys.stderr.write(
+            f"note: {release.tag} was released before the ledger named its package: model, recipe and decision were "
+            "checked, its code and its reference could not be\n"
         )
     return parcel, release

@@ -67,6 +67,20 @@ def write_entry(folder: Path, entry: Entry) -> Path:
     return path
 
 
+def anchor_line(entry: Entry | None) -> str:
+    """What a git tag says of the newest entry: `Ledger: NUMBER HASH`."""
+    return f"Ledger: {entry.sequence} {entry.hash}" if entry is not None else "Ledger: 0"
+
+
+def newest_file(folder: Path) -> Entry | None:
+    """The entry of the highest number among the files, where it can be read."""
+    files = [(int(name[1]), path, name[2]) for path in folder.glob("*.json") if (name := _NAME.match(path.name))]
+    if not files:
+        return None
+    number, path, kind = max(files)
+    return EntryFile(path, number, kind, _bytes_of(path)).entry()
+
+
 def write_pointer(path: Path, entry: Entry) -> None:
     """Write decisions/release.json: the approving entry again, under the name on which packaging depends."""
     data = entry_bytes(entry)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from signoff.core.decision import Decision, Entry, EntryKind, Release, ReviewState
 from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.paths import Paths
-from signoff.ledger.journal import entry_files, numbers, write_entry
+from signoff.ledger.journal import anchor_line, entry_files, numbers, write_entry
 from signoff.ledger.keys import Signer, key_files, open_signer, publish_key
 from signoff.ledger.rotation import finish_rotation
 from signoff.ledger.rules import broken_rules
@@ -149,6 +149,10 @@ class Ledger:
             self.store.fill(added)
             self._free_ids({entry.about for entry in added})
         return added
+
+    def anchor(self) -> str:
+        """The line by which a git tag holds the end of the chain: `Ledger: NUMBER HASH`."""
+        return anchor_line(self.store.last_entry())
 
     def champion(self) -> Release | None:
         """The newest release."""

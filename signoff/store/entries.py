@@ -87,6 +87,15 @@ class LedgerTable(Part):
             found = connection.execute(query.order_by(ledger.c.sequence)).all()
         return tuple(LedgerRow(*row) for row in found)
 
+    def last_entry(self) -> Entry | None:
+        """The newest entry.
+
+        Raises:
+            IntegrityError: the row cannot be read as an entry.
+        """
+        with self.database.reading() as connection:
+            return self._last(connection)
+
     def ledger_length(self) -> int:
         """The highest sequence number, 0 when there is none."""
         query = select(func.max(ledger.c.sequence)).where(ledger.c.project == self.project)
