@@ -12,6 +12,7 @@ from signoff.core.paths import Paths
 from signoff.core.policy import POLICY_ACTOR, Judgement
 from signoff.core.record import Record
 from signoff.core.settings import GatePolicy, Project
+from signoff.gates.telling import note_closed, tell_drill
 from signoff.ledger import Ledger, open_ledger, write_pointer
 from signoff.store import Store, open_store
 
@@ -34,6 +35,7 @@ class Desk:
     paths: Paths
     store: Store
     ledger: Ledger
+    drilling: bool = False
 
 
 class GateOutcome(Record):
@@ -93,9 +95,14 @@ def close_with(desk: Desk, review: Review, decision: Decision, state: ReviewStat
     The caller calls `publish` after its transaction: a file must never tell of what was not committed.
     """
     with desk.store.transaction():
-        entry = desk.ledger.append("decision", decision.model_copy(update={"outcome": state}).as_json())
+        # Only a decision that closes says that it was a drill: until then nobody is to know.
+        drill = state is not ReviewState.OPEN and desk.store.drill(review.id) is not None
+        decision = decision.model_copy(update={"outcome": state, "drill": drill})
+        entry = desk.ledger.append("decision", decision.as_json())
         if state is not ReviewState.OPEN:
             review = desk.store.close_review(review.id, state, closed=decision.decided)
+            note_closed(desk, review, entry)
+            tell_drill(desk, review, decision, decision.decided)
     return review, entry
 
 
@@ -105,7 +112,9 @@ def publish(desk: Desk, entry: Entry) -> None:
     What a kill leaves out here, the next `open_desk` and `pass_gate` write.
     """
     desk.ledger.publish(entry)
-    if entry.body.get("gate") == "release" and entry.body.get("outcome") == ReviewState.APPROVED.value:
+    if entry.body.get("drill"):
+        desk.ledger.reconcile()
+    elif entry.body.get("gate") == "release" and entry.body.get("outcome") == ReviewState.APPROVED.value:
         write_pointer(desk.paths.release_decision, entry)
 
 

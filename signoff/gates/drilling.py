@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from signoff.core.candidate import Candidate
-from signoff.core.decision import Decision, Entry, Review, ReviewState
-from signoff.core.drill import Drill, DrillKind, DrillTold, Seal, commitment_of, new_salt
+from signoff.core.decision import ReviewState
+from signoff.core.drill import Drill, DrillKind, Seal, commitment_of, new_salt
 from signoff.core.errors import ConflictError, RefusedError
 from signoff.core.evidence import EvidenceSet
-from signoff.core.policy import may_pass_alone, run_checks, same_person
+from signoff.core.policy import may_pass_alone, run_checks
 from signoff.core.record import Record, now
 from signoff.core.run import Run
 from signoff.core.settings import Mode, Project
@@ -47,7 +47,7 @@ def open_drill(desk: Desk, bad: BadCandidate, run: Run, moment: datetime | None 
     expire_reviews(desk, moment)
     refuse_while_open(desk)
     values = EvidenceSet.model_validate_json(bad.evidence).values()
-    asking = Desk(_manual(desk.project, values), desk.paths, desk.store, desk.ledger)
+    asking = Desk(_manual(desk.project, values), desk.paths, desk.store, desk.ledger, drilling=True)
     with desk.store.transaction():
         refuse_while_open(desk)
         desk.store.start_run(run)
@@ -109,55 +109,6 @@ def refuse_drill(desk: Desk, *digests: str) -> None:
                 got=f"digest {drill.digest[:16]}…",
                 next_step="signoff review list",
             )
-
-
-def tell_drill(desk: Desk, review: Review, decision: Decision | None, moment: datetime) -> Entry | None:
-    """Open the seal of a review that has just been closed; None where it was no drill, or was told before.
-
-    To be called in the transaction that closes it. `publish_drill` has to follow, after the transaction.
-    """
-    drill = desk.store.drill(review.id)
-    if drill is None or drill.state != "open" or review.state is ReviewState.OPEN:
-        return None
-    told = drill.model_copy(update=_outcome(drill, review, decision, moment))
-    body = DrillTold(
-        project=drill.project,
-        review=drill.review,
-        drill=drill.kind,
-        digest=drill.digest,
-        salt=drill.salt,
-        seal=drill.seal,
-        told=moment,
-    )
-    entry = desk.ledger.append("drill", body.as_json())
-    desk.store.update_drill(told)
-    desk.store.note("drill-told", review.id, text=told.told(), moment=moment)
-    return entry
-
-
-def tell_superseded(desk: Desk, moment: datetime) -> tuple[Entry, ...]:
-    """Tell the drills whose review a newer question has pushed aside: nobody can answer them any more."""
-    found = []
-    for drill in desk.store.drills(told=False):
-        review = desk.store.review(drill.review)
-        entry = tell_drill(desk, review, None, moment)
-        if entry is not None:
-            found.append(entry)
-    return tuple(found)
-
-
-def _outcome(drill: Drill, review: Review, decision: Decision | None, moment: datetime) -> dict[str, object]:
-    """Caught by whoever said no. Whoever started it knew, and so proves nothing."""
-    if decision is None:
-        return {"state": "void", "closed": review.closed or moment, "reasons": review.note}
-    voters = () if decision.automatic else (*(vote.actor for vote in decision.votes), decision.actor)
-    by = tuple(dict.fromkeys(voters))
-    state = "caught" if review.state in (ReviewState.REJECTED, ReviewState.CHANGES) else "missed"
-    if by and all(same_person(name, drill.actor) for name in by):
-        state = "void"
-    verdict = review.state.value if decision.automatic else decision.verdict
-    closed = review.closed or moment
-    return {"state": state, "closed": closed, "by": by, "verdict": verdict, "reasons": decision.reasons}
 
 
 def _manual(project: Project, values: object) -> Project:

@@ -23,6 +23,7 @@ from signoff.gates.desk import (
     publish,
 )
 from signoff.gates.expiry import expire_reviews
+from signoff.gates.telling import note_opened, publish_told, tell_superseded
 from signoff.ledger import broken_rules, read_public_keys, what_is_wrong
 from signoff.store import NEW
 
@@ -80,6 +81,8 @@ def pass_gate(
         elif outcome.state == "passed":
             note = f"{subject} stands, so nobody needs to answer"
             _supersede_others(desk, gate, outcome.review.id if outcome.review else None, note)
+        tell_superseded(desk, moment)
+    publish_told(desk)
     if outcome.entry is not None:
         publish(desk, outcome.entry)
     return outcome
@@ -174,6 +177,7 @@ def _supersede_others(desk: Desk, gate: GateName, kept: str | None, note: str) -
 
 def _answer(desk: Desk, review: Review, moment: datetime) -> GateOutcome:
     if not may_pass_alone(review.policy, review.checks):
+        note_opened(desk, review)
         return _waiting(review)
     reasons = _reasons(review.policy, review.checks)
     decision = policy_decision(review, approve=True, reasons=reasons, moment=moment)
