@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from signoff.cli.key import key
-from signoff.cli.options import HERE, Actor, AsOf, Json, Wait, Workspace
+from signoff.cli.options import HERE, Actor, AsOf, Json, PasswordStdin, Wait, Workspace
 from signoff.cli.review import review
+from signoff.cli.user import user
 
 app = typer.Typer(
     name="signoff",
@@ -21,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(review, name="review")
+app.add_typer(user, name="user")
 app.add_typer(key, name="key")
 
 
@@ -62,13 +64,14 @@ def run(
     as_of: AsOf = None,
     note: Annotated[str, typer.Option("--note", help="Why this run, in your words.")] = "",
     actor: Actor = None,
+    password_stdin: PasswordStdin = False,
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
     """Bring the project up to a candidate and its gates; skips what is done."""
     from signoff.commands.running import run_retrain
 
-    raise typer.Exit(run_retrain(workspace, as_of, note, actor, wait, json))
+    raise typer.Exit(run_retrain(workspace, as_of, note, actor, password_stdin, wait, json))
 
 
 @app.command()
@@ -115,13 +118,14 @@ def monitor(
     ] = None,
     html: Annotated[bool, typer.Option("--report/--no-report", help="Also make the HTML report.")] = True,
     actor: Actor = None,
+    password_stdin: PasswordStdin = False,
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
     """Look at a window of traffic: inputs, drift, performance; open an alert; maybe retrain."""
     from signoff.commands.running import run_watch
 
-    raise typer.Exit(run_watch(workspace, as_of, file, html, actor, wait, json))
+    raise typer.Exit(run_watch(workspace, as_of, file, html, actor, password_stdin, wait, json))
 
 
 @app.command()

@@ -10,6 +10,9 @@ import typer
 Workspace = Annotated[Path, typer.Option("--workspace", "-w", help="Folder of the workspace.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Actor = Annotated[str | None, typer.Option("--as", help="Who acts; the operating system's user when not given.")]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
+]
 AsOf = Annotated[
     str | None,
     typer.Option("--as-of", help="The clock, such as 2013-04-01: nothing after it is seen; 'now' unsets it."),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from signoff.cli.options import HERE, Actor, Json, Workspace
+from signoff.cli.options import HERE, Actor, Json, PasswordStdin, Workspace
 
 review = typer.Typer(help="Open reviews: look, approve, reject, ask for changes.", no_args_is_help=True)
 
@@ -46,13 +46,14 @@ def approve(
     reason: Reason,
     workspace: Workspace = HERE,
     actor: Actor = None,
+    password_stdin: PasswordStdin = False,
     go_on: Continue = True,
     json: Json = False,
 ) -> None:
     """Say yes to exactly the digest of this review."""
     from signoff.commands.reviews import decide
 
-    raise typer.Exit(decide(workspace, identity, "approve", reason, actor, go_on, json))
+    raise typer.Exit(decide(workspace, identity, "approve", reason, actor, go_on, json, password_stdin=password_stdin))
 
 
 @review.command()
@@ -61,13 +62,14 @@ def reject(
     reason: Reason,
     workspace: Workspace = HERE,
     actor: Actor = None,
+    password_stdin: PasswordStdin = False,
     go_on: Continue = True,
     json: Json = False,
 ) -> None:
     """Say no."""
     from signoff.commands.reviews import decide
 
-    raise typer.Exit(decide(workspace, identity, "reject", reason, actor, go_on, json))
+    raise typer.Exit(decide(workspace, identity, "reject", reason, actor, go_on, json, password_stdin=password_stdin))
 
 
 @review.command()
@@ -76,13 +78,16 @@ def acknowledge(
     reason: Reason,
     workspace: Workspace = HERE,
     actor: Actor = None,
+    password_stdin: PasswordStdin = False,
     go_on: Continue = True,
     json: Json = False,
 ) -> None:
     """Say that an alert was seen and needs no run."""
     from signoff.commands.reviews import decide
 
-    raise typer.Exit(decide(workspace, identity, "acknowledge", reason, actor, go_on, json))
+    raise typer.Exit(
+        decide(workspace, identity, "acknowledge", reason, actor, go_on, json, password_stdin=password_stdin)
+    )
 
 
 @review.command("request-changes")
@@ -102,6 +107,7 @@ def request_changes(
     trials: Annotated[int | None, typer.Option("--trials", help="Budget of the next search in trials.")] = None,
     workspace: Workspace = HERE,
     actor: Actor = None,
+    password_stdin: PasswordStdin = False,
     go_on: Continue = True,
     json: Json = False,
 ) -> None:
@@ -115,12 +121,18 @@ def request_changes(
         "seconds": seconds,
         "trials": trials,
     }
-    raise typer.Exit(ask_for_changes(workspace, identity, reason, wishes, actor, go_on, json))
+    raise typer.Exit(ask_for_changes(workspace, identity, reason, wishes, actor, go_on, json, password_stdin))
 
 
 @review.command()
-def reopen(identity: Identity, reason: Reason, workspace: Workspace = HERE, actor: Actor = None) -> None:
+def reopen(
+    identity: Identity,
+    reason: Reason,
+    workspace: Workspace = HERE,
+    actor: Actor = None,
+    password_stdin: PasswordStdin = False,
+) -> None:
     """Let an expired question be asked again by the next run."""
     from signoff.commands.reviews import reopen_review
 
-    reopen_review(workspace, identity, reason, actor)
+    reopen_review(workspace, identity, reason, actor, password_stdin)

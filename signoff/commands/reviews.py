@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from signoff.commands.output import Terminal, actor_or_user, print_json, root_of
+from signoff.commands.output import Terminal, print_json, root_of
+from signoff.commands.proof import prove
+from signoff.core.account import Caller, Permission
 from signoff.core.decision import ReviewState, Verdict
 from signoff.core.errors import SignoffError, UsageError, WorkspaceBusyError, did_you_mean
 from signoff.core.paths import Paths
@@ -61,6 +63,7 @@ def decide(
     go_on: bool,
     as_json: bool,
     changes: Steering | None = None,
+    password_stdin: bool = False,
 ) -> int:
     """Sign a decision, keep it in git, and let what follows from it begin.
 
@@ -71,7 +74,8 @@ def decide(
 
     root = root_of(workspace)
     desk = _desk(root)
-    ruling = gates.decide(desk, identity, verdict, actor=actor_or_user(actor), reasons=reason, changes=changes)
+    name, caller = _proven(desk, actor, password_stdin)
+    ruling = gates.decide(desk, identity, verdict, actor=name, caller=caller, reasons=reason, changes=changes)
     _acknowledge_alert(desk, ruling)
     _end_rejected_run(desk, ruling)
     _commit(root, ruling)
@@ -89,16 +93,25 @@ def decide(
     return 5 if error else 0
 
 
-def reopen_review(workspace: Path, identity: str, reason: str, actor: str | None) -> None:
+def reopen_review(workspace: Path, identity: str, reason: str, actor: str | None, password_stdin: bool) -> None:
     """Set an expired review aside, so that the next run asks again."""
     from signoff import gates
 
-    review = gates.reopen(_desk(root_of(workspace)), identity, actor=actor_or_user(actor), reasons=reason)
+    desk = _desk(root_of(workspace))
+    name, caller = _proven(desk, actor, password_stdin)
+    review = gates.reopen(desk, identity, actor=name, caller=caller, reasons=reason)
     sys.stdout.write(f"{review.id} is set aside ({review.note})\nnext: signoff run\n")
 
 
 def ask_for_changes(
-    workspace: Path, identity: str, reason: str, wishes: dict[str, Any], actor: str | None, go_on: bool, as_json: bool
+    workspace: Path,
+    identity: str,
+    reason: str,
+    wishes: dict[str, Any],
+    actor: str | None,
+    go_on: bool,
+    as_json: bool,
+    password_stdin: bool = False,
 ) -> int:
     """The verdict that shapes the next run."""
     seconds, trials = wishes.pop("seconds"), wishes.pop("trials")
@@ -113,7 +126,7 @@ def ask_for_changes(
     _refuse_unknown_features(root_of(workspace), changes)
     _refuse_a_dead_end(root_of(workspace), changes)
     reason = reason or _in_words(changes)
-    return decide(workspace, identity, "request-changes", reason, actor, go_on, as_json, changes)
+    return decide(workspace, identity, "request-changes", reason, actor, go_on, as_json, changes, password_stdin)
 
 
 def _refuse_unknown_features(root: Path, changes: Steering) -> None:
@@ -144,6 +157,10 @@ def _in_words(changes: Steering) -> str:
     said += [f"pin {changes.pin_family}"] if changes.pin_family else []
     said += ["another budget"] if changes.budget else []
     return ", ".join(said)
+
+
+def _proven(desk: Desk, actor: str | None, password_stdin: bool) -> tuple[str, Caller | None]:
+    return prove(desk.store, desk.project.project, actor, Permission.DECIDE, password_stdin)
 
 
 def _desk(root: Path) -> Desk:

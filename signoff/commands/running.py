@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signoff.commands.clock import clock_request, parse_clock
-from signoff.commands.output import Terminal, actor_or_user, print_json, root_of
+from signoff.commands.output import Terminal, print_json, root_of
+from signoff.commands.proof import starter
+from signoff.core.paths import Paths
 from signoff.core.run import Cause, RunState
+from signoff.core.settings_file import load_project
 
 if TYPE_CHECKING:
     from tasks.passage import Ending
@@ -17,12 +21,20 @@ if TYPE_CHECKING:
 EXIT_CODES = {RunState.WAITING: 3, RunState.REJECTED: 4, RunState.FAILED: 5}
 
 
-def run_retrain(workspace: Path, as_of: str | None, note: str, actor: str | None, wait: float, as_json: bool) -> int:
+def run_retrain(
+    workspace: Path,
+    as_of: str | None,
+    note: str,
+    actor: str | None,
+    password_stdin: bool,
+    wait: float,
+    as_json: bool,
+) -> int:
     """Run the flow and print how it ended; the exit code says so too."""
     from flows.launch import run_retrain as launch
 
     root = root_of(workspace)
-    cause = Cause(kind="hand", actor=actor_or_user(actor), note=note)
+    cause = Cause(kind="hand", actor=_starter(root, actor, password_stdin), note=note)
     with Terminal() as terminal:
         ending = launch(root, cause, clock_request(as_of), terminal, wait)
     print_ending(root, ending, as_json)
@@ -30,7 +42,14 @@ def run_retrain(workspace: Path, as_of: str | None, note: str, actor: str | None
 
 
 def run_watch(
-    workspace: Path, as_of: str | None, file: Path | None, html: bool, actor: str | None, wait: float, as_json: bool
+    workspace: Path,
+    as_of: str | None,
+    file: Path | None,
+    html: bool,
+    actor: str | None,
+    password_stdin: bool,
+    wait: float,
+    as_json: bool,
 ) -> int:
     """Look at a window; what an alert started is told too. Exit code 3 when that waits for a person."""
     from flows.launch import run_watch as launch
@@ -39,7 +58,7 @@ def run_watch(
     root = root_of(workspace)
     clock = parse_clock(as_of) if as_of and as_of != "now" else None
     window = WindowRequest(as_of=clock, file=str(file.resolve()) if file else None, html=html)
-    cause = Cause(kind="hand", actor=actor_or_user(actor), note="monitor")
+    cause = Cause(kind="hand", actor=_starter(root, actor, password_stdin), note="monitor")
     with Terminal() as terminal:
         ending = launch(root, cause, window, terminal, wait)
     if as_json:
@@ -50,6 +69,15 @@ def run_watch(
 
         print_window(root, ending)
     return EXIT_CODES.get(ending.state, 0)
+
+
+def _starter(root: Path, actor: str | None, password_stdin: bool) -> str:
+    """Whom the run's cause names."""
+    from signoff.store import open_store
+
+    project = load_project(root)
+    with closing(open_store(project, Paths(root))) as store:
+        return starter(store, project.project, actor, password_stdin)
 
 
 def print_ending(root: Path, ending: Ending, as_json: bool) -> None:
