@@ -6,6 +6,8 @@ import logging
 import os
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -65,15 +67,30 @@ def send(setting: str, message: Message, recipient: str | None = None) -> str:
         DeliveryError: the address is none, or the message was not taken. Says nothing of user, password or token.
     """
     url = resolve(setting)
-    target = _plugin(url, recipient)
-    html = str(target.notify_format) in ("html", "NotifyFormat.HTML")
+    said = _Said(url)
     # apprise tells what went wrong to its logger alone, which all threads share.
-    with _one_at_a_time:
-        said = _Said(url)
-        taken = _notify(target, message, html, said)
+    with _one_at_a_time, _heard(said):
+        target = _plugin(url, recipient)
+        html = str(target.notify_format) in ("html", "NotifyFormat.HTML")
+        taken = _notify(target, message, html)
     if not taken:
         raise DeliveryError(said.last() or "it was not taken")
     return "sent"
+
+
+@contextmanager
+def _heard(said: _Said) -> Iterator[None]:
+    """What apprise logs goes to `said` and nowhere else: its words hold parts of addresses."""
+    from apprise.logger import logger
+
+    propagated, level = logger.propagate, logger.level
+    logger.propagate, logger.level = False, logging.INFO
+    logger.addHandler(said)
+    try:
+        yield
+    finally:
+        logger.removeHandler(said)
+        logger.propagate, logger.level = propagated, level
 
 
 def _plugin(url: str, recipient: str | None) -> NotifyBase:
@@ -95,23 +112,16 @@ def _plugin(url: str, recipient: str | None) -> NotifyBase:
     return plugin
 
 
-def _notify(target: NotifyBase, message: Message, html: bool, said: _Said) -> bool:
+def _notify(target: NotifyBase, message: Message, html: bool) -> bool:
     from apprise import Apprise, NotifyFormat
-    from apprise.logger import logger
 
     sender = Apprise()
     sender.add(target)
-    propagated, level = logger.propagate, logger.level
-    logger.propagate, logger.level = False, logging.INFO
-    logger.addHandler(said)
     try:
         body, form = (message.html, NotifyFormat.HTML) if html else (message.text, NotifyFormat.TEXT)
         return bool(sender.notify(title=message.title, body=body, body_format=form))
     except (TypeError, ValueError, OSError) as error:
         raise DeliveryError(type(error).__name__) from error
-    finally:
-        logger.removeHandler(said)
-        logger.propagate, logger.level = propagated, level
 
 
 class _Said(logging.StreamHandler[StringIO]):

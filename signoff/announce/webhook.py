@@ -65,12 +65,14 @@ def post(webhook: Webhook, message: Message) -> str:
         SIGNATURE: signature_of(body, key, int(time.time())),
     }
     try:
-        # Streamed and not read: an answer without end must not fill the memory.
-        with (
-            httpx.Client(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False) as client,
-            client.stream("POST", webhook.url, content=body, headers=headers) as answer,
-        ):
+        # The transport alone: a client would write the address, which may hold a secret, to its log, and follow
+        # proxies of the environment. The body of the answer is not read: one without end must not fill the memory.
+        with httpx.HTTPTransport(trust_env=False) as transport:
+            timeout = {"timeout": httpx.Timeout(ANSWER_SECONDS).as_dict()}
+            request = httpx.Request("POST", webhook.url, content=body, headers=headers, extensions=timeout)
+            answer = transport.handle_request(request)
             code = answer.status_code
+            answer.close()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise DeliveryError(f"no answer ({type(error).__name__})") from error
     if not 200 <= code < 300:
