@@ -69,7 +69,9 @@ def _coat(name: str, **options: Any) -> Callable[[Passage], StageOutcome]:
     @_step(name, **options)
     def stage(run: Passage) -> StageOutcome:
         progress = Listeners(*present(), _ProgressArtifact(name))
+        run.log.begin_stage(name)
         outcome = perform(name, run.paths.root, run.pipeline, progress)
+        run.log.end_stage(name, outcome.state, outcome.seconds, outcome.summary)
         run.stages.append(outcome)
         for listener in present():
             listener.step(f"{name}: {outcome.summary}", 1.0)
@@ -90,14 +92,19 @@ package = _coat("package")
 @_step(name="data gate")
 def data_gate(run: Passage) -> GateOutcome:
     """Ask whether this data may be used."""
-    return gates.data_gate(run)
+    with run.log.part("data gate") as said:
+        outcome = gates.data_gate(run)
+        said += [outcome.state, *outcome.reasons]
+        return outcome
 
 
 @_step(name="candidate")
 def candidate(run: Passage) -> Tagged:
     """Bind everything under one digest, commit, tag; leave a link to the dossier."""
-    tagged = assemble(run.context(), run.git)
-    run.store.add_candidate(tagged.candidate, tag=tagged.tag, run=run.run.id)
+    with run.log.part("candidate") as said:
+        tagged = assemble(run.context(), run.git)
+        run.store.add_candidate(tagged.candidate, tag=tagged.tag, run=run.run.id)
+        said.append(tagged.tag)
     dossier = run.paths.dossier.as_uri()
     create_markdown_artifact(
         f"[Dossier of {tagged.tag}]({dossier})", key="dossier", description=tagged.candidate.digest
@@ -114,13 +121,19 @@ def recorded_candidate(run: Passage) -> Tagged:
 @_step(name="release gate")
 def release_gate(run: Passage, tagged: Tagged) -> GateOutcome:
     """Ask whether this candidate may serve."""
-    return gates.release_gate(run, tagged)
+    with run.log.part("release gate") as said:
+        outcome = gates.release_gate(run, tagged)
+        said += [outcome.state, *outcome.reasons]
+        return outcome
 
 
 @_step(name="switch")
 def switch(run: Passage, tagged: Tagged, approval: Entry) -> str:
     """Smoke-test the package and make it the champion."""
-    return releasing.switch(run, tagged, approval)
+    with run.log.part("switch") as said:
+        tag = releasing.switch(run, tagged, approval)
+        said.append(f"{tag} serves")
+        return tag
 
 
 @_step(name="monitor")
@@ -129,16 +142,21 @@ def monitor(run: Passage, window: WindowRequest) -> Watched:
     # Monitoring loads pandas, and a run in which nothing changed needs none of it.
     from tasks.watching import watch
 
-    return watch(run, window)
+    with run.log.part("monitor") as said:
+        watched = watch(run, window)
+        said.append(watched.message)
+        return watched
 
 
 @_step(name="push", retries=2, retry_delay_seconds=[2, 10], retry_condition_fn=lambda _t, _r, state: _lost(state))
 def push(run: Passage) -> str:
     """Send data, models and tags to the remotes that are configured."""
-    files = run.pipeline.push()
-    if run.git.has_remote():
-        run.git.push()
-    return f"{files} files pushed"
+    with run.log.part("push") as said:
+        files = run.pipeline.push()
+        if run.git.has_remote():
+            run.git.push()
+        said.append(f"{files} files pushed")
+        return said[-1]
 
 
 def _lost(state: Any) -> bool:

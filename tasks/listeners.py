@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from signoff.core.progress import Progress
+from signoff.core.progress import Progress, tell_search, tell_trial
+from signoff.core.run_log import SearchPlan, TrialNews
 
 
 class Listeners:
@@ -16,6 +17,16 @@ class Listeners:
         for target in self.targets:
             target.step(message, done)
 
+    def search(self, plan: SearchPlan) -> None:
+        """Tell those who want to know that a search begins."""
+        for target in self.targets:
+            tell_search(target, plan)
+
+    def trial(self, news: TrialNews) -> None:
+        """Tell those who want to know of a trial."""
+        for target in self.targets:
+            tell_trial(target, news)
+
 
 _present: list[Progress] = []
 
@@ -23,6 +34,12 @@ _present: list[Progress] = []
 def listen(target: Progress) -> None:
     """Let `target` hear every stage that this process runs from now on."""
     _present.append(target)
+
+
+def leave(target: Progress) -> None:
+    """Let `target` hear no more."""
+    if target in _present:
+        _present.remove(target)
 
 
 def present() -> tuple[Progress, ...]:

@@ -23,7 +23,9 @@ from signoff.store import Store
 from signoff.workspace.git import Git
 from signoff.workspace.lock import workspace_lock
 from signoff.workspace.pipeline import Pipeline
+from signoff.workspace.stopping import may_be_stopped, stopped_by
 from tasks.listeners import Listeners, present
+from tasks.run_log import RunLog, run_log
 from tasks.runner import StageOutcome
 
 
@@ -50,6 +52,7 @@ class Passage:
     git: Git
     pipeline: Pipeline
     desk: Desk
+    log: RunLog
     stages: list[StageOutcome] = field(default_factory=list)
 
     @property
@@ -72,7 +75,7 @@ class Passage:
         watched: dict[str, Any] | None = None,
     ) -> Ending:
         """Close the run in the store and say how it ended."""
-        self.desk.store.finish_run(self.run.id, state, message=message, candidate=digest)
+        self.log.end(self.desk.store.finish_run(self.run.id, state, message=message, candidate=digest))
         stages = tuple(self.stages)
         return Ending(
             run=self.run.id,
@@ -104,15 +107,23 @@ def passage(root: Path, flow: str, cause: Cause, request: Request, wait_seconds:
         desk.store.interrupt_running_runs()
         run = desk.store.start_run(_new_run(flow, cause, load_run_settings(paths.run).as_of))
         try:
-            yield Passage(run, project, paths, Git(root), Pipeline(root), desk)
-        except BaseException as error:
-            # Also Ctrl-C: the row must not say that a run goes on which does not.
-            # Where not even that can be written, the first error is the one to tell, and the next run closes the row.
-            with suppress(SignoffError):
-                desk.store.finish_run(run.id, RunState.FAILED, message=str(error) or type(error).__name__)
-            raise
+            with run_log(paths, run) as log, may_be_stopped(paths, run.id):
+                yield from _watched(Passage(run, project, paths, Git(root), Pipeline(root), desk, log))
         finally:
             desk.store.close()
+
+
+def _watched(passage: Passage) -> Iterator[Passage]:
+    """Whatever happens inside, the row and the log of the run end in a state."""
+    try:
+        yield passage
+    except BaseException as error:
+        # Also Ctrl-C: the row must not say that a run goes on which does not.
+        # Where not even that can be written, the first error is the one to tell, and the next run closes the row.
+        said = stopped_by(passage.paths, passage.run.id) or str(error) or type(error).__name__
+        with suppress(SignoffError):
+            passage.log.end(passage.store.finish_run(passage.run.id, RunState.FAILED, message=said))
+        raise
 
 
 def _new_run(flow: str, cause: Cause, as_of: Moment | None) -> Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,15 +17,16 @@ from signoff.core.data import FeaturePlan
 from signoff.core.digest import sha256_file, sha256_json
 from signoff.core.errors import SettingsError
 from signoff.core.metrics import Metric, metric_for
-from signoff.core.progress import Progress
+from signoff.core.progress import Progress, tell_search, tell_trial
 from signoff.core.run import Steering
+from signoff.core.run_log import SearchPlan, TrialNews
 from signoff.core.search import Leaderboard, Recipe
 from signoff.core.settings import Budget, Project
 from signoff.core.tables import read_table
 
 if TYPE_CHECKING:
     from models.search.choice import Choice
-    from models.search.history import History
+    from models.search.history import Attempt, History
     from models.search.schedule import Schedule
 
 CLOSING_SHARE = 0.005
@@ -162,6 +163,7 @@ class Passage:
     def run(self) -> None:
         """Begin trials and record results until the schedule has no more, or the deadline is there."""
         schedule, deadline = self._plan()
+        self._announce()
         while deadline is None or time.monotonic() < deadline:
             self._fill(schedule)
             if not self._running:
@@ -197,9 +199,46 @@ class Passage:
         from models.search.history import Attempt
 
         order = self._running.pop(result.number)
-        self._history.add(Attempt(order=order, result=result, spent_seconds=self._spent()))
+        attempt = Attempt(order=order, result=result, spent_seconds=self._spent())
+        self._history.add(attempt)
+        tell_trial(self._progress, self._news(attempt, self._history.attempts))
         said = f"{result.score:.4g}" if result.score is not None else result.state
         self._last = f"{order.family} {said}"
+
+    def _announce(self) -> None:
+        """What the search is about to do, and what an earlier passage over the same inputs has done."""
+        metric, budget = self._metric, self._budget
+        tell_search(
+            self._progress,
+            SearchPlan(
+                metric=metric.name,
+                greater_is_better=metric.greater_is_better,
+                seconds=budget.seconds,
+                trials=budget.trials,
+                spent=self._spent_before,
+            ),
+        )
+        earlier = self._history.attempts
+        for number, attempt in enumerate(earlier, start=1):
+            tell_trial(self._progress, self._news(attempt, earlier[:number]))
+
+    def _news(self, attempt: Attempt, attempts: Sequence[Attempt]) -> TrialNews:
+        result = attempt.result
+        return TrialNews(
+            number=result.number,
+            family=attempt.order.family,
+            state=result.state,
+            score=result.score,
+            best=self._best(attempts),
+            seconds=result.seconds,
+            spent=attempt.spent_seconds,
+            reason=result.reason,
+        )
+
+    def _best(self, attempts: Sequence[Attempt]) -> float | None:
+        scores = [attempt.result.score for attempt in attempts if attempt.result.score is not None]
+        pick: Callable[[list[float]], float] = max if self._metric.greater_is_better else min
+        return pick(scores) if scores else None
 
     def _spent(self) -> float:
         return round(self._spent_before + time.monotonic() - self._started, 3)
@@ -209,9 +248,8 @@ class Passage:
             self._progress.step("workers are loading the rows" if not self._workers.ready else "first trials", 0.0)
             return
         attempts = self._history.attempts
-        scores = [attempt.result.score for attempt in attempts if attempt.result.score is not None]
-        pick: Callable[[list[float]], float] = max if self._metric.greater_is_better else min
-        best = f" (best {pick(scores):.4g})" if scores else ""
+        score = self._best(attempts)
+        best = f" (best {score:.4g})" if score is not None else ""
         if deadline is not None and self._budget.seconds:
             left = max(0.0, deadline - time.monotonic())
             end, done = f"{left:.0f} s left", 1 - left / self._budget.seconds

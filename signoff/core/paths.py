@@ -30,6 +30,11 @@ class Paths:
         return self.root / ".signoff"
 
     @property
+    def runs(self) -> Path:
+        """One log a run, of the last runs: RUN_ID.jsonl."""
+        return self.state / "runs"
+
+    @property
     def raw(self) -> Path:
         return self.root / "data" / "raw.parquet"
 

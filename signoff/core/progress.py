@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from signoff.core.run_log import SearchPlan, TrialNews
 
 
 class Progress(Protocol):
@@ -17,3 +19,26 @@ class Silent:
 
     def step(self, message: str, done: float | None = None) -> None:
         return None
+
+
+@runtime_checkable
+class SearchProgress(Protocol):
+    """Listeners that also want to know of each trial."""
+
+    def search(self, plan: SearchPlan) -> None:
+        """A search begins."""
+
+    def trial(self, news: TrialNews) -> None:
+        """A trial has ended."""
+
+
+def tell_search(progress: Progress, plan: SearchPlan) -> None:
+    """Tell whoever wants to know that a search begins."""
+    if isinstance(progress, SearchProgress):
+        progress.search(plan)
+
+
+def tell_trial(progress: Progress, news: TrialNews) -> None:
+    """Tell whoever wants to know of a trial."""
+    if isinstance(progress, SearchProgress):
+        progress.trial(news)
