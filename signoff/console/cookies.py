@@ -44,7 +44,9 @@ def before_login(home: Home, request: Request) -> tuple[str, str | None]:
     known = home.seal.read("before", request.cookies.get(cookie_name(home, "before")), BEFORE_SECONDS)
     if known:
         return known, None
-    secret = secrets.token_hex(32)
+    # Made once a request: the page's token and the cookie that goes with it are made at different places.
+    secret: str = getattr(request.state, "before", None) or secrets.token_hex(32)
+    request.state.before = secret
     return secret, home.seal.sign("before", secret)
 
 
