@@ -53,7 +53,8 @@ def approve(
     """Say yes to exactly the digest of this review."""
     from signoff.commands.reviews import decide
 
-    raise typer.Exit(decide(workspace, identity, "approve", reason, actor, go_on, json, password_stdin=password_stdin))
+    code = decide(workspace, identity, "approve", reason, actor, go_on, json, password_stdin=password_stdin)
+    raise typer.Exit(code)
 
 
 @review.command()
@@ -69,7 +70,8 @@ def reject(
     """Say no."""
     from signoff.commands.reviews import decide
 
-    raise typer.Exit(decide(workspace, identity, "reject", reason, actor, go_on, json, password_stdin=password_stdin))
+    code = decide(workspace, identity, "reject", reason, actor, go_on, json, password_stdin=password_stdin)
+    raise typer.Exit(code)
 
 
 @review.command()
@@ -85,9 +87,8 @@ def acknowledge(
     """Say that an alert was seen and needs no run."""
     from signoff.commands.reviews import decide
 
-    raise typer.Exit(
-        decide(workspace, identity, "acknowledge", reason, actor, go_on, json, password_stdin=password_stdin)
-    )
+    code = decide(workspace, identity, "acknowledge", reason, actor, go_on, json, password_stdin=password_stdin)
+    raise typer.Exit(code)
 
 
 @review.command("request-changes")

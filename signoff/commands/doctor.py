@@ -7,6 +7,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from signoff.commands.output import print_json, root_of
@@ -126,4 +127,27 @@ def _key(root: Path) -> Iterator[Symptom]:
         )
 
 
-CHECKS: tuple[Callable[[Path], Iterator[Symptom]], ...] = (_settings, _disk, _pipeline, _lock, _ledger, _key)
+def _access(root: Path) -> Iterator[Symptom]:
+    from signoff.core.account import Grant
+    from signoff.store import open_store
+
+    project, state = load_project(root), Paths(root).state
+    if project.state.database is None and not (state / "signoff.db").exists():
+        return
+    with closing(open_store(project, Paths(root))) as store:
+        accounts, in_force = store.accounts(), store.accounts_in_force()
+    if not in_force:
+        who = "the names in signoff.yaml's people" if project.people else "everybody"
+        yield Symptom(
+            name="access", ok=True, message=f"nobody was named by signoff user add: {who} may decide, unproven"
+        )
+        return
+    ignored = "; people in signoff.yaml counts no more, roles come from accounts" if project.people else ""
+    yield Symptom(name="access", ok=True, message=f"{len(accounts)} accounts in force, decisions need a proof{ignored}")
+    if not any(Grant(role="admin") in account.grants and not account.disabled for account in accounts):
+        yield Symptom(
+            name="access", ok=False, message="nobody is admin everywhere", next="signoff user role NAME --grant admin"
+        )
+
+
+CHECKS: tuple[Callable[[Path], Iterator[Symptom]], ...] = (_settings, _disk, _pipeline, _lock, _ledger, _key, _access)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import getpass
 import json
+import os
 import sys
 import tempfile
 import time
@@ -68,16 +69,29 @@ def let_go(error: BaseException | None) -> None:
 def keep_traceback(error: BaseException) -> Path | None:
     """Write the traceback where a bug report can find it; None where no place can be written."""
     text = "".join(traceback.format_exception(error))
-    for place in (LOG, Path(tempfile.gettempdir()) / "signoff-last-error.log"):
-        if place is LOG and not Path(".signoff").is_dir():
-            continue
+    for place in (_log_of_workspace, _private_file):
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text, encoding="utf-8")
+            path = place()
+            if path is not None:
+                path.write_text(text, encoding="utf-8")
+                return path
         except OSError:
             continue
-        return place
     return None
+
+
+def _log_of_workspace() -> Path | None:
+    if not LOG.parents[1].is_dir():
+        return None
+    LOG.parent.mkdir(exist_ok=True)
+    return LOG
+
+
+def _private_file() -> Path:
+    """A new file of mode 0600: under a name that can be guessed, others could have laid a link there before."""
+    handle, name = tempfile.mkstemp(prefix="signoff-error-", suffix=".log")
+    os.close(handle)
+    return Path(name)
 
 
 def root_of(workspace: Path) -> Path:

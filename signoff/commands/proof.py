@@ -122,10 +122,11 @@ def _by_password(store: Store, name: str, permission: Permission, password_stdin
 
     password = read_password(password_stdin, f"password of {name}: ")
     if password is None:
+        who = name if store.find_account(name) else "NAME"
         raise RefusedError(
             f"{name} has to prove who acts: accounts are in force",
             allowed=f"a token in {TOKEN_VARIABLE}, or a password: typed, or by --password-stdin",
-            next_step=f"signoff user token {name if store.find_account(name) else 'NAME'} --scope {_scope(permission)}, then export {TOKEN_VARIABLE}=TOKEN",
+            next_step=f"signoff user token {who} --scope {_scope(permission)}, then export {TOKEN_VARIABLE}=TOKEN",
         )
     account = log_in(store, name, password, ADDRESS, now())
     if account.one_time:

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -23,6 +23,7 @@ from signoff.core.errors import (
     WorkspaceBusyError,
     WorkspaceError,
 )
+from signoff.core.files import make_private
 from signoff.store import schema
 
 WAIT_SECONDS = 30
@@ -117,7 +118,10 @@ class Database:
 
     def _sqlite_engine(self) -> Engine:
         path = Path(self.url.database or "")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
+        with suppress(FileExistsError):
+            # SQLite gives its -wal and -shm files the mode of the database.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
         engine = create_engine(self.url, poolclass=NullPool, connect_args={"timeout": WAIT_SECONDS})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 from signoff.core.errors import WorkspaceError
-from signoff.core.files import write_text
+from signoff.core.files import make_private, write_text
 from signoff.core.paths import Paths
 from signoff.core.settings import Project
 from signoff.store.accounts import AccountTable
@@ -62,6 +62,7 @@ def place_of(paths: Paths) -> str:
     """The workspace's own id, so that two workspaces on one database do not end each other's runs."""
     file = paths.state / "place"
     if not file.exists():
+        make_private(paths.state)
         write_text(file, uuid4().hex + "\n")
     try:
         return file.read_text(encoding="utf-8").strip()

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from signoff.core.errors import UsageError
-from signoff.core.files import write_text
+from signoff.core.files import make_private, write_text
 from signoff.workspace.git import Git
 from signoff.workspace.pipeline import Pipeline
 
@@ -46,6 +46,7 @@ def create_workspace(root: Path, settings: str, pipeline: str, sources: dict[str
         git.init()
     if not (root / ".dvc" / "config").exists():
         shutil.rmtree(root / ".dvc", ignore_errors=True)
+        make_private(root / ".signoff")
         dvc.init(root / ".signoff" / "dvc-remote")
     if not (root / ".gitignore").exists():
         # Before DVC adds its own lines: what it tracks must not be in git too.

@@ -32,7 +32,7 @@ def workspace_lock(state: Path, purpose: str, actor: str, wait_seconds: float = 
     """
     path = state / "run.lock"
     try:
-        state.mkdir(parents=True, exist_ok=True)
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise explain_os_error(error, path) from error
