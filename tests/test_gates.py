@@ -12,6 +12,7 @@ from signoff.commands.reviews import ask_for_changes
 from signoff.core.decision import Release, ReviewState
 from signoff.core.errors import ConflictError, IntegrityError, NotFoundError, RefusedError, SettingsError, UsageError
 from signoff.core.policy import POLICY_ACTOR
+from signoff.core.policy_settings import StandIn
 from signoff.core.record import now
 from signoff.core.run import Cause, Steering
 from signoff.core.settings import Approvals, GatePolicy
@@ -150,7 +151,7 @@ def test_a_decision_that_says_too_little_is_wrong_use(
 
 
 def test_the_policy_refuses_by_name(tmp_path: Path) -> None:
-    policy = GatePolicy(four_eyes=True, stand_ins={"reviewer": ("eve",)})
+    policy = GatePolicy(four_eyes=True, stand_ins=(StandIn(role="reviewer", name="eve"),))
     people = {"ada": ("reviewer",), "bo": ("operator",), "cy": ("reviewer",)}
     desk = desk_at(tmp_path, policy, people=people)
     ask(desk)

@@ -21,6 +21,7 @@ from signoff.core.policy import (
     verdicts_of,
     why_not,
 )
+from signoff.core.policy_settings import StandIn
 from signoff.core.record import now
 from signoff.core.run import Cause
 from signoff.core.settings import Approvals, Check, GatePolicy, Mode
@@ -69,7 +70,7 @@ def a_decision(review: Review, actor: str, verdict: Verdict = "approve", **more:
 def seats_filled(policy: GatePolicy, votes: list[Vote]) -> bool:
     """By trying every order of people on the seats."""
     seats = [wanted.role for wanted in policy.approvals for _ in range(wanted.count)]
-    held = [{*vote.roles, *(r for r, who in policy.stand_ins.items() if vote.actor in who)} for vote in votes]
+    held = [{*vote.roles, *(one.role for one in policy.stand_ins if vote.actor == one.name)} for vote in votes]
     return any(
         all(role in held[person] for role, person in zip(seats, order, strict=True))
         for order in itertools.permutations(range(len(held)), len(seats))
@@ -78,7 +79,7 @@ def seats_filled(policy: GatePolicy, votes: list[Vote]) -> bool:
 
 def random_policy(dice: random.Random) -> GatePolicy:
     wanted = tuple(Approvals(role=dice.choice(ROLES), count=dice.randint(1, 2)) for _ in range(dice.randint(1, 3)))
-    stand_ins = {dice.choice(ROLES): (dice.choice(NAMES),)} if dice.random() < 0.3 else {}
+    stand_ins = (StandIn(role=dice.choice(ROLES), name=dice.choice(NAMES)),) if dice.random() < 0.3 else ()
     return GatePolicy(approvals=wanted, stand_ins=stand_ins)
 
 

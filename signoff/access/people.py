@@ -186,7 +186,7 @@ def known_roles(projects: Iterable[Project]) -> tuple[str, ...]:
         for name in type(project.gates).model_fields:
             policy = getattr(project.gates, name)
             if isinstance(policy, GatePolicy):
-                roles |= {approval.role for approval in policy.approvals} | set(policy.stand_ins)
+                roles |= {approval.role for approval in policy.approvals} | {one.role for one in policy.stand_ins}
     return tuple(sorted(roles))
 
 

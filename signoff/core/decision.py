@@ -66,6 +66,9 @@ class Review(Record):
     closed: Moment | None = None
     subject: str = Field(description="what is judged, for people: the candidate's tag, or the finding in one sentence")
     involved: tuple[str, ...] = Field((), description="who else started or steered what led here, for four eyes")
+    settings_by: tuple[str, ...] = Field(
+        (), description="git authors of the settings since the last release: a note, for a git author is no account"
+    )
     note: str = Field("", description="why it closed without a decision: what superseded it")
 
     @property
@@ -80,6 +83,8 @@ class Vote(Record):
     actor: str
     roles: tuple[str, ...] = ()
     entry: str = Field(description="hash of its ledger entry")
+    decided: Moment | None = Field(None, description="when it was given; None in older entries")
+    override: bool = Field(False, description="it was given to release in spite of a freeze")
 
 
 class Decision(Record):
@@ -101,6 +106,9 @@ class Decision(Record):
     outcome: ReviewState = Field(ReviewState.OPEN, description="where the review stood after it; open: more are needed")
     started_by: tuple[str, ...] = Field((), description="who started or steered the run, for four eyes")
     votes: tuple[Vote, ...] = Field((), description="the approvals before it, where several are needed")
+    opened: Moment | None = Field(None, description="when the question was asked; None in older entries")
+    checks: tuple[CheckResult, ...] | None = Field(None, description="what the checks said; None in older entries")
+    override: bool = Field(False, description="given to release in spite of a freeze, as the policy lets enough people")
     drill: bool = Field(False, description="the review was a drill: whatever was said of it, nothing is released by it")
 
 

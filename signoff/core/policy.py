@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from signoff.core.decision import CheckResult, Decision, GateName, Review, ReviewState, Verdict
 from signoff.core.evidence import Value
-from signoff.core.record import Record
-from signoff.core.settings import Check, GatePolicy, Mode
-
-POLICY_ACTOR = "policy"
-"""Who signs an automatic decision; no person may bear this name."""
-
-ANYBODY = ("operator", "reviewer")
-"""The roles of everybody in a project that names no people."""
+from signoff.core.policy_freeze import Frozen, frozen
+from signoff.core.policy_names import ANYBODY as ANYBODY
+from signoff.core.policy_names import POLICY_ACTOR as POLICY_ACTOR
+from signoff.core.policy_names import Seatable as Seatable
+from signoff.core.policy_names import missing_approvals as missing_approvals
+from signoff.core.policy_names import missing_overrides as missing_overrides
+from signoff.core.policy_names import name_key as name_key
+from signoff.core.policy_names import roles_of as roles_of
+from signoff.core.policy_names import same_person as same_person
+from signoff.core.policy_names import seats_of
+from signoff.core.policy_settings import Check, GatePolicy, Mode
+from signoff.core.record import Record, now
 
 CLOSING: dict[Verdict, ReviewState] = {
     "reject": ReviewState.REJECTED,
@@ -24,18 +26,6 @@ CLOSING: dict[Verdict, ReviewState] = {
     "acknowledge": ReviewState.ACKNOWLEDGED,
 }
 """Verdicts that close a review at once; approvals are counted."""
-
-
-class Seatable(Protocol):
-    """Whoever approves: a decision or a vote."""
-
-    @property
-    def actor(self) -> str:
-        """The name of the account."""
-
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """The roles it had at that time."""
 
 
 class Judgement(Record):
@@ -60,31 +50,14 @@ def _run_check(check: Check, value: Value | None) -> CheckResult:
 
 
 def check_sentence(result: CheckResult) -> str:
-    """One check for people: 'holdout.roc_auc 0.71 >= 0.7 holds'."""
+    """One check for people: 'holdout.roc_auc 0.71 holds >= 0.7'."""
     value = "is not in the evidence" if result.value is None else f"{result.value:.4g}"
-    return f"{result.check.metric} {value} {'holds' if result.holds else 'breaks'} {result.limit}"
+    return f"{result.check.label} {value} {'holds' if result.holds else 'breaks'} {result.limit}"
 
 
 def may_pass_alone(policy: GatePolicy, checks: Sequence[CheckResult]) -> bool:
-    """Whether the machine may open this gate without asking anybody."""
+    """Whether the machine may open this gate without asking anybody, at once or when its veto window has passed."""
     return policy.mode is Mode.AUTO or (policy.mode is Mode.GUARDED and all(check.holds for check in checks))
-
-
-def same_person(one: str, other: str) -> bool:
-    """Whether two spellings are one name: 'Ada' and 'ada ' do not make four eyes."""
-    return name_key(one) == name_key(other)
-
-
-def name_key(actor: str) -> str:
-    """A name as it is compared: no outer white space, no case, no matter how its letters are composed (NFKC)."""
-    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", actor).casefold()).split())
-
-
-def roles_of(people: Mapping[str, Sequence[str]], actor: str) -> tuple[str, ...]:
-    """The roles of an actor; where the project names no people, everybody is operator and reviewer."""
-    if not people:
-        return ANYBODY
-    return tuple(sorted({role for name, roles in people.items() if same_person(name, actor) for role in roles}))
 
 
 def verdicts_of(gate: GateName) -> tuple[Verdict, ...]:
@@ -92,19 +65,43 @@ def verdicts_of(gate: GateName) -> tuple[Verdict, ...]:
     return ("approve", "reject", "request-changes") + (("acknowledge",) if gate == "alert" else ())
 
 
-def why_not(review: Review, actor: str, roles: Sequence[str], verdict: Verdict = "approve") -> str | None:
+def why_not(
+    review: Review,
+    actor: str,
+    roles: Sequence[str],
+    verdict: Verdict = "approve",
+    *,
+    moment: datetime | None = None,
+    override: bool = False,
+) -> str | None:
     """The rule that forbids this actor to give that verdict, or None.
 
     A veto (reject, request changes) and an acknowledgement need the role too, but never four eyes.
+
+    Args:
+        review: the question.
+        actor: the account's name.
+        roles: the roles it has.
+        verdict: what it wants to say.
+        moment: when, for the dates of stand-ins; now, when not given.
+        override: whether it approves in spite of a freeze, for which the policy may name another role.
     """
-    wanted = sorted({approval.role for approval in review.policy.approvals})
+    policy = review.policy
+    wanted = {approval.role for approval in policy.approvals}
+    wanted |= {policy.override.role} if override and policy.override is not None else set()
     if same_person(actor, POLICY_ACTOR):
         return f"the name {POLICY_ACTOR} is kept for automatic decisions"
-    if not _seats(review.policy, actor, roles) & set(wanted):
-        return f"{actor} has the roles {', '.join(sorted(roles)) or 'none'}; this gate asks for {', '.join(wanted)}"
-    if verdict == "approve" and review.policy.four_eyes and any(same_person(actor, n) for n in review.started_by):
+    if not seats_of(policy, actor, roles, moment or now()) & wanted:
+        asked = f"this gate asks for {', '.join(sorted(wanted))}"
+        return f"{actor} has the roles {', '.join(sorted(roles)) or 'none'}; {asked}{_idle_stand_in(policy, actor)}"
+    if verdict == "approve" and policy.four_eyes and any(same_person(actor, n) for n in review.started_by):
         return f"four eyes: {actor} started or steered this run and may not approve it"
     return None
+
+
+def _idle_stand_in(policy: GatePolicy, actor: str) -> str:
+    dates = [f"{one.role} {one.days()}" for one in policy.stand_ins if same_person(actor, one.name)]
+    return f" ({actor} stands in as {', '.join(dates)})" if dates else ""
 
 
 def judge(review: Review, decisions: Sequence[Decision], moment: datetime) -> Judgement:
@@ -118,7 +115,7 @@ def judge(review: Review, decisions: Sequence[Decision], moment: datetime) -> Ju
         if decision.automatic:
             outcome = ReviewState.APPROVED if decision.verdict == "approve" else ReviewState.EXPIRED
             return Judgement(outcome=outcome, reasons=(decision.reasons,))
-        if why_not(review, decision.actor, decision.roles, decision.verdict) is not None:
+        if not _counts(review, decision):
             continue
         if decision.verdict in CLOSING:
             outcome = CLOSING[decision.verdict]
@@ -127,25 +124,89 @@ def judge(review: Review, decisions: Sequence[Decision], moment: datetime) -> Ju
         if not missing_approvals(review.policy, counted):
             names = ", ".join(sorted({one.actor for one in counted}))
             return Judgement(outcome=ReviewState.APPROVED, reasons=(f"approved by {names}",))
-    if has_expired(review, moment):
+    end = ends(review)
+    if end is not None and moment >= end:
         return _silence(review)
-    return Judgement(outcome=ReviewState.OPEN, reasons=missing_approvals(review.policy, counted))
+    acting = acts_at(review)
+    alone = (f"the policy approves at {acting:%Y-%m-%d %H:%M} UTC unless somebody refuses",) if acting else ()
+    return Judgement(outcome=ReviewState.OPEN, reasons=(*missing_approvals(review.policy, counted), *alone))
+
+
+def _counts(review: Review, decision: Decision) -> bool:
+    reason = why_not(
+        review,
+        decision.actor,
+        decision.roles,
+        decision.verdict,
+        moment=decision.decided,
+        override=decision.override,
+    )
+    return reason is None
 
 
 def expires(review: Review) -> datetime | None:
-    """When the review ends by itself."""
+    """When the review ends by itself without an answer."""
     days = review.policy.expires_days
     return review.opened + timedelta(days=days) if days is not None else None
 
 
-def has_expired(review: Review, moment: datetime) -> bool:
-    """Whether its time had passed at that moment."""
+def acts_at(review: Review) -> datetime | None:
+    """When the policy approves by itself unless somebody refuses; None where it needs people, or needs no wait."""
+    hours = review.policy.veto_hours
+    if hours is None or not may_pass_alone(review.policy, review.checks):
+        return None
+    return review.opened + timedelta(hours=hours)
+
+
+def ends(review: Review) -> datetime | None:
+    """When silence closes the review: its veto window or its expiry, whichever is first."""
+    return min((moment for moment in (acts_at(review), expires(review)) if moment is not None), default=None)
+
+
+def reminders(review: Review) -> tuple[datetime, ...]:
+    """When those who are wanted are reminded, in order of time."""
     expiry = expires(review)
-    return expiry is not None and moment >= expiry
+    return tuple(sorted(expiry - timedelta(days=days) for days in review.policy.remind_days)) if expiry else ()
+
+
+def has_expired(review: Review, moment: datetime) -> bool:
+    """Whether its time had passed at that moment, and nobody's answer counts any more."""
+    end = ends(review)
+    return end is not None and moment >= end
+
+
+def held_back(decision: Decision, moment: datetime) -> Frozen | None:
+    """The freeze that keeps an approved candidate from being released at a moment; None where nothing does.
+
+    Overrides count together with the approvals of the same review, and only for the freeze in which they were given.
+    """
+    hit = frozen(decision.policy.freeze, moment) if decision.gate == "release" else None
+    if hit is None:
+        return None
+    return None if not missing_overrides(decision.policy, overrides_in(decision, hit)) else hit
+
+
+def overrides_in(decision: Decision, hit: Frozen) -> list[Seatable]:
+    """The approvals behind a decision, and its own, that were given to override this freeze."""
+    given: list[Seatable] = [*decision.votes, decision]
+    windows = decision.policy.freeze
+    return [one for one in given if one.override and one.decided and _same_freeze(frozen(windows, one.decided), hit)]
+
+
+def _same_freeze(one: Frozen | None, other: Frozen) -> bool:
+    return one is not None and one.until == other.until
 
 
 def _silence(review: Review) -> Judgement:
     """Silence approves only where the project says so and every check holds; a broken check wants a person."""
+    acting = acts_at(review)
+    if acting is not None:
+        window = f"{review.policy.veto_hours:g} hours, until {acting:%Y-%m-%d %H:%M} UTC"
+        reasons = (
+            f"the gate's mode is {review.policy.mode.value} and nobody refused within its veto window of {window}",
+        )
+        sentences = tuple(check_sentence(check) for check in review.checks)
+        return Judgement(outcome=ReviewState.APPROVED, reasons=(*reasons, *sentences))
     until = f"nobody closed the review before {expires(review):%Y-%m-%d %H:%M} UTC"
     if review.policy.on_expiry == "reject":
         return Judgement(outcome=ReviewState.EXPIRED, reasons=(until,))
@@ -155,35 +216,3 @@ def _silence(review: Review) -> Judgement:
             outcome=ReviewState.EXPIRED, reasons=(f"{until}, and silence approves no broken check", *broken)
         )
     return Judgement(outcome=ReviewState.APPROVED, reasons=(f"{until}; on_expiry is approve and every check holds",))
-
-
-def missing_approvals(policy: GatePolicy, approvals: Sequence[Seatable]) -> tuple[str, ...]:
-    """What is still wanted, one sentence a role; empty when every seat is filled.
-
-    One person fills one seat. Seats are filled by maximum bipartite matching (Kuhn's augmenting paths, Naval
-    Research Logistics 1955), so that a person of two roles never blocks the one who has only one of them.
-    """
-    people = {name_key(one.actor): _seats(policy, one.actor, one.roles) for one in approvals}
-    seats = [wanted.role for wanted in policy.approvals for _ in range(wanted.count)]
-    holder: dict[int, str] = {}
-
-    def seat(name: str, tried: set[int]) -> bool:
-        for index, role in enumerate(seats):
-            if role in people[name] and index not in tried:
-                tried.add(index)
-                if index not in holder or seat(holder[index], tried):
-                    holder[index] = name
-                    return True
-        return False
-
-    for name in sorted(people):
-        seat(name, set())
-    empty = [role for index, role in enumerate(seats) if index not in holder]
-    return tuple(
-        f"{empty.count(role)} more approval{'s' * (empty.count(role) > 1)} by a {role}" for role in dict.fromkeys(empty)
-    )
-
-
-def _seats(policy: GatePolicy, actor: str, roles: Sequence[str]) -> set[str]:
-    stood_in = {role for role, names in policy.stand_ins.items() if any(same_person(actor, name) for name in names)}
-    return {*roles, *stood_in}

@@ -7,6 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from signoff.core.policy_settings import Approvals as Approvals
+from signoff.core.policy_settings import Check as Check
+from signoff.core.policy_settings import GatePolicy as GatePolicy
+from signoff.core.policy_settings import Mode as Mode
 from signoff.core.record import Record
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -118,50 +122,12 @@ class Evaluate(Record):
     """What the evidence looks at."""
 
     cost: ErrorCost | None = None
+    rows_are: str = Field(
+        "rows", min_length=1, max_length=40, description="what the rows are, in the plural: flights, customers, orders"
+    )
     slices: tuple[str, ...] = Field((), description="columns whose groups are judged one by one")
     bootstrap: int = Field(200, ge=20, le=10_000, description="resamples behind each interval")
     interval: float = Field(0.95, gt=0.5, lt=1)
-
-
-class Check(Record):
-    """One condition on one number of the evidence."""
-
-    metric: str = Field(description="name of the number, such as holdout.roc_auc, champion.delta or validation.failed")
-    at_least: float | None = None
-    at_most: float | None = None
-
-    @model_validator(mode="after")
-    def _one_bound(self) -> Self:
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("give at_least, at_most or both")
-        return self
-
-
-class Mode(StrEnum):
-    """How far the machine may go alone at a gate."""
-
-    MANUAL = "manual"
-    GUARDED = "guarded"
-    AUTO = "auto"
-
-
-class Approvals(Record):
-    """How many people of which role must approve."""
-
-    role: str = "reviewer"
-    count: int = Field(1, ge=1)
-
-
-class GatePolicy(Record):
-    """Who or what opens a gate."""
-
-    mode: Mode = Mode.MANUAL
-    checks: tuple[Check, ...] = ()
-    approvals: tuple[Approvals, ...] = Field((Approvals(),), min_length=1)
-    four_eyes: bool = Field(False, description="whoever started or steered the run may not approve")
-    expires_days: float | None = Field(None, gt=0, description="days after which an open review ends")
-    on_expiry: Literal["reject", "approve"] = "reject"
-    stand_ins: dict[str, tuple[str, ...]] = Field({}, description="role: the names that may act for it")
 
 
 class Gates(Record):
@@ -170,6 +136,13 @@ class Gates(Record):
     data: GatePolicy = GatePolicy(mode=Mode.GUARDED, checks=(Check(metric="validation.failed", at_most=0),))
     release: GatePolicy = GatePolicy()
     alert: GatePolicy = GatePolicy(mode=Mode.MANUAL)
+
+    @model_validator(mode="after")
+    def _only_releases_freeze(self) -> Self:
+        for name in type(self).model_fields:
+            if name != "release" and getattr(self, name).freeze:
+                raise ValueError(f"gates.{name} releases nothing, so freeze belongs to gates.release")
+        return self
 
 
 class Serving(Record):

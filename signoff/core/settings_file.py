@@ -135,7 +135,7 @@ def _explain(error: ValidationError, kind: type[BaseModel], path: Path, lines: d
     key = ".".join(str(part) for part in location) or path.name
     if first["type"] == "extra_forbidden":
         owner = _record_at(kind, location[:-1])
-        allowed = did_you_mean(str(location[-1]), owner.model_fields) if owner else None
+        allowed = did_you_mean(str(location[-1]), _keys_of(owner)) if owner else None
         what = f"{key} is not a setting"
     elif first["type"] == "missing":
         missing = str(first["loc"][-1])
@@ -167,6 +167,11 @@ def _record_at(kind: type[BaseModel], location: Location) -> type[BaseModel] | N
             found = get_args(found)[1 if get_origin(found) is dict else 0]
     found = _unwrap(found)
     return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def _keys_of(kind: type[BaseModel]) -> list[str]:
+    """The keys of a record as they are written in the file."""
+    return [field.alias or name for name, field in kind.model_fields.items()]
 
 
 def _unwrap(annotation: Any) -> Any:

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from signoff.core.candidate import Candidate
-from signoff.core.decision import Decision, Entry, ReviewState, Vote
+from signoff.core.decision import Decision, Entry, ReviewState
 from signoff.core.errors import IntegrityError, RefusedError
-from signoff.core.policy import POLICY_ACTOR, missing_approvals, same_person
-from signoff.core.settings import Mode
+from signoff.core.policy_proof import broken_rules as broken_rules
 from signoff.ledger.keys import PublicKeys
 from signoff.ledger.trust import read_public_keys, what_is_wrong
-
-
-def broken_rules(decision: Decision) -> Iterator[str]:
-    """The rules that a closing decision breaks by what it says itself, whoever signed it."""
-    if decision.automatic:
-        yield from _automatic(decision)
-    elif same_person(decision.actor, POLICY_ACTOR):
-        yield f"{POLICY_ACTOR} is no person, and the decision is not automatic"
-    elif decision.outcome is ReviewState.APPROVED:
-        voters: tuple[Vote | Decision, ...] = (*decision.votes, decision)
-        yield from missing_approvals(decision.policy, voters)
-        if decision.policy.four_eyes:
-            own = {vote.actor for vote in voters if any(same_person(vote.actor, name) for name in decision.started_by)}
-            yield from (f"four eyes: {name} started or steered the run" for name in sorted(own))
-    if decision.outcome is ReviewState.APPROVED and decision.verdict != "approve":
-        yield f"the verdict is {decision.verdict}, and the review stands as approved"
-
-
-def _automatic(decision: Decision) -> Iterator[str]:
-    if decision.actor != POLICY_ACTOR:
-        yield f"an automatic decision bears the name {decision.actor}"
-    alone = decision.policy.mode in (Mode.AUTO, Mode.GUARDED)
-    if decision.verdict == "approve" and not alone and decision.policy.on_expiry != "approve":
-        yield "an automatic approval under a policy that asks people"
 
 
 def check_release(entry: Entry, candidate: Candidate, public_keys: Path | PublicKeys) -> Decision:
@@ -70,6 +44,8 @@ def check_release(entry: Entry, candidate: Candidate, public_keys: Path | Public
             allowed="an approval that closed the review of the gate release",
             next_step="signoff review list",
         )
+    if decision.drill:
+        raise RefusedError("the decision is of a drill, of which nothing is ever released", where=where)
     broken = tuple(broken_rules(decision))
     if broken:
         raise RefusedError("the approval breaks its policy", where=where, got="; ".join(broken), next_step=again)
