@@ -11,13 +11,21 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from signoff import __version__
-from signoff.console import answers, decisions, files, login, openapi, thin
+from signoff.console import answers, decisions, files, inbox, login, openapi
 from signoff.console.access import REGISTRY
 from signoff.console.home import Home
+from signoff.console.review import pages as review_pages
 from signoff.console.shields import BodyLimit, SecurityHeaders
 from signoff.core.errors import SignoffError
 
-ROUTERS: tuple[APIRouter, ...] = (files.router, login.router, openapi.router, decisions.router, thin.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    files.router,
+    login.router,
+    openapi.router,
+    decisions.router,
+    review_pages.router,
+    inbox.router,
+)
 """One line a module that declares routes. The first route that fits a path answers."""
 
 

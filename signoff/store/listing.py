@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
-from signoff.core.decision import Entry, GateName, Review, ReviewState
+from signoff.core.decision import Entry, GateName, Release, Review, ReviewState
 from signoff.core.errors import IntegrityError
 from signoff.core.policy import name_key
 from signoff.core.record import Record
@@ -88,11 +88,21 @@ def entries_by(
     return tuple((row.project, _read(Entry, row.record, "a ledger row", database)) for row in rows)
 
 
-def projects_with_review(database: Database, review_id: str, projects: Collection[str]) -> tuple[str, ...]:
-    """Which of these projects have a review of that id: what a short reference can mean."""
-    query = select(reviews.c.project).where(reviews.c.id == review_id, reviews.c.project.in_(projects))
+def entries_about(database: Database, about: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[Entry, ...]]:
+    """The decisions on several reviews at once, each named by project and id; in order."""
+    found: dict[tuple[str, str], list[Entry]] = {one: [] for one in about}
+    by_project: dict[str, list[str]] = {}
+    for project, identity in about:
+        by_project.setdefault(project, []).append(identity)
+    if not by_project:
+        return {}
+    wanted = or_(*(and_(ledger.c.project == name, ledger.c.about.in_(ids)) for name, ids in by_project.items()))
+    query = select(ledger.c.project, ledger.c.about, ledger.c.record).where(wanted, ledger.c.kind == "decision")
     with database.reading() as connection:
-        return tuple(connection.execute(query.order_by(reviews.c.project)).scalars())
+        rows = connection.execute(query.order_by(ledger.c.project, ledger.c.sequence)).all()
+    for row in rows:
+        found[row.project, row.about].append(_read(Entry, row.record, "a ledger row", database))
+    return {one: tuple(entries) for one, entries in found.items()}
 
 
 def ambiguous_ids(database: Database, ids: Collection[str], projects: Collection[str]) -> frozenset[str]:
@@ -116,6 +126,36 @@ def earlier_reviews(database: Database, review: Review, *, limit: int = 12) -> t
     with database.reading() as connection:
         texts = connection.execute(query.order_by(reviews.c.number.desc()).limit(limit)).scalars().all()
     return tuple(_read(Review, text, "a review", database) for text in texts)
+
+
+def later_review(database: Database, review: Review) -> Review | None:
+    """The newest review of the same gate after this one."""
+    number = int(review.id.rpartition("-")[2])
+    query = select(reviews.c.record).where(
+        reviews.c.project == review.project, reviews.c.gate == review.gate, reviews.c.number > number
+    )
+    with database.reading() as connection:
+        text = connection.execute(query.order_by(reviews.c.number.desc()).limit(1)).scalar()
+    return _read(Review, text, "a review", database) if text is not None else None
+
+
+def entry_by_hash(database: Database, project: str, digest: str) -> Entry | None:
+    """The ledger entry of that hash; None for what is no hash."""
+    if len(digest) != 64 or not digest.isalnum():
+        return None
+    query = select(ledger.c.record).where(ledger.c.project == project, ledger.c.record.contains(f'"hash":"{digest}"'))
+    with database.reading() as connection:
+        texts = connection.execute(query.limit(5)).scalars().all()
+    found = (_read(Entry, text, "a ledger row", database) for text in texts)
+    return next((entry for entry in found if entry.hash == digest), None)
+
+
+def newest_releases(database: Database, project: str, *, limit: int = 2) -> tuple[Release, ...]:
+    """The last releases of a project, the champion first."""
+    query = select(ledger.c.record).where(ledger.c.project == project, ledger.c.kind == "release")
+    with database.reading() as connection:
+        texts = connection.execute(query.order_by(ledger.c.sequence.desc()).limit(limit)).scalars().all()
+    return tuple(_read(Entry, text, "a ledger row", database).release() for text in texts)
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:

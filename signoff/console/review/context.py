@@ -1,0 +1,171 @@
+"""All that the review page shows, as one frozen record; its JSON twin is the same record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from signoff.console.review.asked import Asked, Pointer, asked_of
+from signoff.console.review.changed import Changed, changed_since
+from signoff.console.review.checks import ShownCheck, shown_checks
+from signoff.console.review.form import Draft, Form, form_of
+from signoff.console.review.found import evidence_of, slugs
+from signoff.console.review.headline import Headline, headline_of
+from signoff.console.review.lenses import LENSES, Lens
+from signoff.console.review.records import Section, sections
+from signoff.console.review.signed import Audit, Serving, audit_of, serving_of
+from signoff.console.review.standing import ShownDecision, ShownRule, answerable, decided, rules_for
+from signoff.console.review.talk import ShownComment, discussion
+from signoff.console.review.words import Word, words_in
+from signoff.core.account import Caller, Permission
+from signoff.core.decision import GateName, Review, ReviewState
+from signoff.core.record import Moment, Record
+from signoff.store import Store
+from signoff.store.listing import earlier_reviews, entry_by_hash
+
+
+class LensChoice(Record):
+    """A lens that may be chosen."""
+
+    name: str
+    title: str
+    sentence: str
+    chosen: bool
+
+
+class EvidenceState(Record):
+    """Whether the evidence can be shown, and when it was made."""
+
+    state: str
+    note: str
+    made: Moment | None
+
+
+class ReviewContext(Record):
+    """One review, as one person sees it through one lens."""
+
+    ref: str
+    id: str
+    project: str
+    gate: GateName
+    state: ReviewState
+    digest: str
+    evidence_sha256: str
+    note: str
+    closed: Moment | None
+    drill: bool
+    headline: Headline
+    lenses: tuple[LensChoice, ...]
+    explains: bool
+    names: bool
+    asked: Asked
+    rules: tuple[ShownRule, ...]
+    checks: tuple[ShownCheck, ...]
+    evidence: EvidenceState
+    sections: tuple[Section, ...]
+    serving: Serving
+    audit: Audit
+    decisions: tuple[ShownDecision, ...]
+    changed: Changed | None
+    comments: tuple[ShownComment, ...]
+    may_comment: bool
+    form: Form | None
+    dossier: str
+    words: tuple[Word, ...]
+
+
+def review_context(
+    store: Store,
+    review: Review,
+    caller: Caller,
+    lens: Lens,
+    moment: datetime,
+    *,
+    ref: str | None = None,
+    draft: Draft | None = None,
+    problem: str = "",
+) -> ReviewContext:
+    """The page of one review, from store and evidence alone.
+
+    Args:
+        store: of the review's project.
+        review: as it stands.
+        caller: who looks; the form and the rules are theirs.
+        lens: whose order and words.
+        moment: now.
+        ref: how addresses name the review; its id when not given.
+        draft: what was typed before, when the form has to be shown again.
+        problem: why it has to be shown again.
+
+    Raises:
+        IntegrityError: evidence, an entry or an earlier review cannot be read.
+    """
+    ref = ref or review.id
+    found = evidence_of(store, review)
+    entries = tuple(entry for entry in store.entries(about=review.id) if entry.kind == "decision")
+    decisions = tuple(entry.decision() for entry in entries)
+    checks = shown_checks(review, found.values(), earlier_reviews(store.database, review), lens)
+    verdicts = answerable(review, decisions, caller)
+    form = None
+    if review.state is ReviewState.OPEN:
+        form = form_of(review, ref, verdicts, found.records, draft=draft, problem=problem)
+    context = ReviewContext(
+        ref=ref,
+        id=review.id,
+        project=review.project,
+        gate=review.gate,
+        state=review.state,
+        digest=review.digest,
+        evidence_sha256=review.evidence_sha256,
+        note=review.note,
+        closed=review.closed,
+        drill=any(one.drill for one in decisions),
+        headline=headline_of(review, found, lens),
+        lenses=_choices(lens),
+        explains=lens.explains,
+        names=lens.names,
+        asked=asked_of(review, moment, _named(store, review)),
+        rules=rules_for(review, decisions, moment, caller),
+        checks=checks,
+        evidence=EvidenceState(state=found.state, note=found.note, made=found.made),
+        sections=sections(found.records, slugs(found.records), lens, checks),
+        serving=serving_of(store, review),
+        audit=audit_of(store, review, entries),
+        decisions=decided(entries),
+        changed=changed_since(store, review),
+        comments=discussion(store, review.id),
+        may_comment=caller.may(Permission.COMMENT, review.project),
+        form=form,
+        dossier=f"/dossier/{review.digest}" if review.gate == "release" and found.state == "kept" else "",
+        words=(),
+    )
+    return context.model_copy(update={"words": words_in(_texts(context))})
+
+
+def _choices(lens: Lens) -> tuple[LensChoice, ...]:
+    return tuple(
+        LensChoice(name=one.name, title=one.title, sentence=one.sentence, chosen=one.name == lens.name)
+        for one in LENSES.values()
+    )
+
+
+def _named(store: Store, review: Review) -> Pointer | None:
+    """The review whose decision asked for this run."""
+    if review.cause.kind != "request" or not review.cause.reference:
+        return None
+    entry = entry_by_hash(store.database, review.project, review.cause.reference)
+    if entry is None or entry.kind != "decision":
+        return None
+    decision = entry.decision()
+    text = f"{decision.actor}'s request on {decision.review} (entry {entry.sequence})"
+    return Pointer(text=text, to=f"/reviews/{review.project}:{decision.review}")
+
+
+def _texts(context: ReviewContext) -> Iterator[str]:
+    yield context.headline.sentence
+    yield from (check.label for check in context.checks)
+    for section in context.sections:
+        for record in section.records:
+            yield from (record.title, record.lead, record.other, record.matters)
+            yield from (one.label for one in record.numbers)
+            yield from record.table.columns if record.table is not None else ()
