@@ -34,8 +34,8 @@ def assemble(context: StageContext, git: Git) -> Tagged:
     """
     paths = context.paths
     write_text(paths.root / "reports" / "environment.txt", environment())
-    candidate = _same_as_before(paths, _parts(context)) or Candidate(
-        **_parts(context), code=Code(commit=git.head(), dirty=git.dirty(), signoff=__version__)
+    candidate = _same_as_before(paths, parts_of(context)) or Candidate(
+        **parts_of(context), code=Code(commit=git.head(), dirty=git.dirty(), signoff=__version__)
     )
     write_json(paths.candidate, candidate.as_json())
     project = context.project.project
@@ -66,7 +66,7 @@ def recorded(context: StageContext, git: Git, stale: Sequence[str]) -> Tagged:
     tag = find_tag(git, context.project.project, candidate.digest) if candidate is not None else None
     moved = list(stale)
     if candidate is not None:
-        parts = _parts(context)
+        parts = parts_of(context)
         moved += [name for name in parts if name != "data_md5" and parts[name] != getattr(candidate, name)]
     if candidate is None or tag is None or moved:
         raise ConflictError(
@@ -106,7 +106,8 @@ def environment() -> str:
     return "\n".join(sorted(found)) + "\n"
 
 
-def _parts(context: StageContext) -> dict[str, object]:
+def parts_of(context: StageContext) -> dict[str, object]:
+    """The digests that a candidate binds, of the files as they stand; code is the caller's to add."""
     paths = context.paths
     snapshot = Snapshot.model_validate(read_json(paths.snapshot))
     model = ModelRecord.model_validate(read_json(paths.model / "model.json"))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from signoff.core.candidate import Candidate
 from signoff.core.decision import ReviewState
 from signoff.core.drill import Drill, DrillKind, Seal, commitment_of, new_salt
 from signoff.core.errors import ConflictError, RefusedError
-from signoff.core.evidence import EvidenceSet
-from signoff.core.policy import may_pass_alone, run_checks
+from signoff.core.evidence import EvidenceSet, Value
+from signoff.core.policy import run_checks
 from signoff.core.record import Record, now
 from signoff.core.run import Run
 from signoff.core.settings import Mode, Project
@@ -111,11 +112,11 @@ def refuse_drill(desk: Desk, *digests: str) -> None:
             )
 
 
-def _manual(project: Project, values: object) -> Project:
+def _manual(project: Project, values: Mapping[str, Value]) -> Project:
     """The project with a release gate that asks people, where the machine would have passed this candidate alone."""
     policy = project.gates.release
-    checks = run_checks(policy.checks, values)  # type: ignore[arg-type]
-    if not may_pass_alone(policy, checks):
+    held = all(check.holds for check in run_checks(policy.checks, values))
+    if policy.mode is Mode.MANUAL or (policy.mode is Mode.GUARDED and not held):
         return project
-    release = policy.model_copy(update={"mode": Mode.MANUAL})
+    release = policy.model_copy(update={"mode": Mode.MANUAL, "veto_hours": None})
     return project.model_copy(update={"gates": project.gates.model_copy(update={"release": release})})
