@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from signoff.core.decision import Decision, Entry, EntryKind, Release, ReviewState
 from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.paths import Paths
+from signoff.ledger.drills import is_drill
 from signoff.ledger.journal import anchor_line, entry_files, numbers, write_entry
 from signoff.ledger.keys import Signer, key_files, open_signer, publish_key
 from signoff.ledger.rotation import finish_rotation
@@ -55,6 +56,7 @@ class Ledger:
             else:
                 self._refuse_unapproved(release, entries)
                 entry = self.append("release", release.as_json())
+                self.store.note("released", about=release.tag, moment=release.released)
         self.publish(entry)
         return entry
 
@@ -192,6 +194,14 @@ class Ledger:
     def _refuse_unapproved(self, release: Release, entries: tuple[Entry, ...]) -> None:
         approval = next((entry for entry in entries if entry.hash == release.decision), None)
         decision = approval.decision() if approval is not None and approval.kind == "decision" else None
+        if (decision is not None and is_drill(decision, entries)) or any(
+            map(self.store.is_drill_digest, (release.digest, release.model_digest))
+        ):
+            raise RefusedError(
+                "this candidate was made for a drill and can never be released",
+                got=f"digest {release.digest[:16]}…",
+                next_step="signoff review list",
+            )
         if (
             decision is None
             or approval is None

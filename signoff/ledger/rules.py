@@ -46,6 +46,12 @@ def check_release(entry: Entry, candidate: Candidate, public_keys: Path | Public
         )
     if decision.drill:
         raise RefusedError("the decision is of a drill, of which nothing is ever released", where=where)
+    if decision.drill:
+        raise RefusedError(
+            "this candidate was made for a drill and can never be released",
+            where=where,
+            next_step="signoff review list",
+        )
     broken = tuple(broken_rules(decision))
     if broken:
         raise RefusedError("the approval breaks its policy", where=where, got="; ".join(broken), next_step=again)

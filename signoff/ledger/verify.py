@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from signoff.core.decision import CLOSED, FIRST, Decision, Entry, Finding, Release, ReviewState, Vote
 from signoff.core.errors import IntegrityError
 from signoff.core.paths import Paths
+from signoff.ledger.drills import wrong_drills
 from signoff.ledger.journal import entry_files, file_of, read_pointer
 from signoff.ledger.keys import bad_key_files, key_files
 from signoff.ledger.rules import broken_rules
@@ -135,6 +136,7 @@ def _verify(paths: Paths, store: Store | None, served: Collection[str], pins: fr
     entries = [whole[number] for number in sorted(whole)]
     findings += [_finding(entry, wrong) for entry, wrong in wrong_changes(entries, known)]
     findings += _meaning(entries)
+    findings += [_finding(entry, what, got=got) for entry, what, got in wrong_drills(entries)]
     findings += _pointer(paths, entries)
     findings += _served(entries, served)
     if store is not None:
