@@ -7,7 +7,7 @@ import sys
 import typer
 
 from signoff.cli.app import app
-from signoff.core.environment import be_quiet
+from signoff.core.environment import be_quick, be_quiet
 from signoff.core.errors import SignoffError
 
 __all__ = ["app", "main"]
@@ -16,6 +16,7 @@ __all__ = ["app", "main"]
 def main() -> None:
     """Entry point: every error is one readable block and an exit code, never a traceback."""
     be_quiet()
+    be_quick()
     try:
         code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

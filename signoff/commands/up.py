@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -47,6 +49,8 @@ class Supervisor:
         self.port = self.project.serving.port if port is None else port or free_port()
         self.prefect_port = prefect_port or free_port()
         self.served: str | None = None
+        # A short name in a folder for its owner alone: the address of a socket has at most 107 bytes.
+        self.resident = Path(tempfile.mkdtemp(prefix="signoff-")) / "runs.sock"
         self.stopping = False
         url = f"http://127.0.0.1:{self.prefect_port}/api"
         self.environment = {**os.environ, **client_environment(self.paths, url), "PREFECT_LOGGING_LEVEL": "INFO"}
@@ -56,6 +60,7 @@ class Supervisor:
             Child("prefect-server", self._start_server),
             Child("schedules", self._start_schedules),
             Child("endpoint", self._start_endpoint),
+            Child("resident", self._start_resident),
         ]
 
     def run(self) -> int:
@@ -134,6 +139,11 @@ class Supervisor:
         self._say(f"endpoint on http://127.0.0.1:{self.port} for {champion[:12]}, log in .signoff/logs/endpoint.log")
         return self._spawn("endpoint", command, self.environment)
 
+    def _start_resident(self) -> subprocess.Popen[bytes]:
+        # The socket of one that ended would refuse its successor the address.
+        self.resident.unlink(missing_ok=True)
+        return self._spawn("resident", [sys.executable, "-m", "flows.resident", str(self.resident)], self.environment)
+
     def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
         log = self.paths.state / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -175,6 +185,7 @@ class Supervisor:
             "prefect": self.server.url,
             "endpoint": f"http://127.0.0.1:{self.port}",
             "deployments": "yes",
+            "resident": str(self.resident),
         }
         write_json(self.paths.state / "up.json", state)
 
@@ -184,6 +195,7 @@ class Supervisor:
     def _end_all(self) -> None:
         for child in reversed(self.children):
             _end(child.process)
+        shutil.rmtree(self.resident.parent, ignore_errors=True)
         self._say("all ended")
 
     def _say(self, line: str) -> None:
