@@ -24,11 +24,12 @@ from signoff.console.home import Home
 from signoff.core.account import EVERYWHERE, Account, Grant, Scope
 from signoff.core.candidate import Candidate, Code
 from signoff.core.decision import GateName, Review
+from signoff.core.errors import UsageError
 from signoff.core.evidence import Evidence, EvidenceSet, Table, Value
 from signoff.core.files import write_text
 from signoff.core.paths import Paths
 from signoff.core.record import now
-from signoff.core.run import Cause, Request
+from signoff.core.run import Cause, Request, Steering
 from signoff.core.settings import Project
 from signoff.core.settings_file import load_project
 from signoff.gates import Desk, Ruling, pass_gate
@@ -51,8 +52,12 @@ class Notebook:
         self.asked.append(("follow", project, ruling.entry.hash))
         return "the release was started" if ruling.review.state == "approved" else ""
 
-    def stop(self, project: str, run_id: str) -> None:
+    def stop(self, project: str, run_id: str, actor: str = "") -> None:
         self.asked.append(("stop", project, run_id))
+
+    def check(self, project: str, changes: Steering) -> None:
+        if "no such column" in changes.exclude_features:
+            raise UsageError("the data has no column 'no such column'")
 
 
 class Browser:

@@ -8,6 +8,9 @@ from typing import Annotated
 
 import typer
 
+from signoff.cli.announce import announce
+from signoff.cli.console import console_command
+from signoff.cli.drill import drill
 from signoff.cli.key import key
 from signoff.cli.options import HERE, Actor, AsOf, Json, PasswordStdin, Wait, Workspace
 from signoff.cli.review import review
@@ -24,6 +27,9 @@ app = typer.Typer(
 app.add_typer(review, name="review")
 app.add_typer(user, name="user")
 app.add_typer(key, name="key")
+app.add_typer(announce, name="announce")
+app.command()(drill)
+app.command("console")(console_command)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from signoff.commands.output import Terminal, print_json, root_of
 from signoff.commands.proof import prove
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import ReviewState, Verdict
-from signoff.core.errors import SignoffError, UsageError, WorkspaceBusyError, did_you_mean
+from signoff.core.errors import SignoffError, UsageError, did_you_mean
 from signoff.core.paths import Paths
 from signoff.core.run import Steering
 from signoff.core.settings import FAMILIES, Budget
@@ -71,14 +71,15 @@ def decide(
         0 when all that follows went well; 5 when the decision stands and what followed failed.
     """
     from signoff import gates
+    from signoff.commands.settling import commit_decision, settle
 
     root = root_of(workspace)
     desk = _desk(root)
     name, caller = _proven(desk, actor, password_stdin)
     ruling = gates.decide(desk, identity, verdict, actor=name, caller=caller, reasons=reason, changes=changes)
-    _acknowledge_alert(desk, ruling)
-    _end_rejected_run(desk, ruling)
-    _commit(root, ruling)
+    settle(desk, ruling)
+    if not commit_decision(root, ruling):
+        sys.stderr.write("a run holds the workspace; it will commit the decision's file\n")
     desk.store.close()
     error: SignoffError | None = None
     following: Following | None = None
@@ -123,10 +124,20 @@ def ask_for_changes(
         changes = Steering(**wishes, budget=budget)
     except ValidationError as error:
         raise UsageError("these changes are not allowed", got=error.errors()[0]["msg"]) from error
-    _refuse_unknown_features(root_of(workspace), changes)
-    _refuse_a_dead_end(root_of(workspace), changes)
+    refuse_hopeless(root_of(workspace), changes)
     reason = reason or _in_words(changes)
     return decide(workspace, identity, "request-changes", reason, actor, go_on, as_json, changes, password_stdin)
+
+
+def refuse_hopeless(root: Path, changes: Steering) -> None:
+    """Refuse wishes that no run could fulfil: they are signed, and no later run gets around them.
+
+    Raises:
+        UsageError: the data has no such column.
+        SettingsError: nothing is left to be tried.
+    """
+    _refuse_unknown_features(root, changes)
+    _refuse_a_dead_end(root, changes)
 
 
 def _refuse_unknown_features(root: Path, changes: Steering) -> None:
@@ -167,37 +178,6 @@ def _desk(root: Path) -> Desk:
     from signoff.gates import open_desk
 
     return open_desk(load_project(root), Paths(root))
-
-
-def _acknowledge_alert(desk: Desk, ruling: Ruling) -> None:
-    reference = ruling.review.cause.reference
-    if ruling.review.gate == "alert" and ruling.review.state is ReviewState.ACKNOWLEDGED and reference:
-        alert = desk.store.alert(reference)
-        desk.store.update_alert(alert.model_copy(update={"state": "acknowledged"}))
-
-
-def _end_rejected_run(desk: Desk, ruling: Ruling) -> None:
-    """The run that asked waits no longer; nothing else would tell so."""
-    from signoff.core.run import RunState
-
-    if ruling.review.state is ReviewState.REJECTED and desk.store.run(ruling.review.run).state is RunState.WAITING:
-        desk.store.finish_run(ruling.review.run, RunState.REJECTED, message=f"{ruling.review.id} was rejected")
-
-
-def _commit(root: Path, ruling: Ruling) -> None:
-    """The decision is signed and on disk; git takes it now, or with the run that holds the workspace."""
-    from signoff.workspace.git import Git
-    from signoff.workspace.lock import workspace_lock
-
-    decision = ruling.entry.decision()
-    try:
-        with workspace_lock(Paths(root).state, "a decision", decision.actor):
-            Git(root).commit(
-                f"Decision {ruling.entry.sequence}: {decision.verdict} {decision.review} by {decision.actor}",
-                ["decisions"],
-            )
-    except WorkspaceBusyError:
-        sys.stderr.write("a run holds the workspace; it will commit the decision's file\n")
 
 
 def _follow(root: Path, ruling: Ruling, terminal: Terminal) -> Following:

@@ -34,9 +34,7 @@ class DecisionRequest(Record):
     reasons: str = Field(min_length=1, max_length=MOST_REASONS, description="why; signed with the decision")
     digest: str = Field(min_length=1, max_length=80, description="of what was looked at, as the review names it")
     changes: Steering | None = Field(None, description="with request-changes: what the next run does otherwise")
-    override: bool = Field(
-        False, description="asks to release in spite of a freeze window, where the policy lets people"
-    )
+    override: bool = Field(False, description="release in spite of a freeze window, where the policy lets people")
 
 
 class DecisionAnswer(Record):
@@ -168,6 +166,8 @@ def rule(home: Home, caller: Caller, place: ReviewPlace, asked: DecisionRequest)
     """
     desk = home.desk(place.project)
     _refuse_moved_on(home, place, asked)
+    if asked.changes is not None:
+        home.starter.check(place.project, asked.changes)
     ruling = decide(
         desk,
         place.id,
@@ -177,7 +177,7 @@ def rule(home: Home, caller: Caller, place: ReviewPlace, asked: DecisionRequest)
         reasons=asked.reasons,
         digest=asked.digest,
         changes=asked.changes,
-        **({"override": True} if asked.override else {}),
+        **_overriding(asked),
     )
     what = f"{asked.verdict} {place.project}:{place.id}"
     home.accounts.note_access(caller.name, "decision", what, f"entry {ruling.entry.sequence}")
@@ -202,6 +202,10 @@ def rule(home: Home, caller: Caller, place: ReviewPlace, asked: DecisionRequest)
         follows=follows,
         not_started=not_started,
     )
+
+
+def _overriding(asked: DecisionRequest) -> dict[str, Any]:
+    return {"override": True} if asked.override else {}
 
 
 def refusal_of(home: Home, place: ReviewPlace, error: SignoffError) -> Refusal | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from signoff.core.run import Cause, Request
+from signoff.core.run import Cause, Request, Steering
 from signoff.gates import Ruling
 
 
@@ -25,16 +25,16 @@ class Starter(Protocol):
             SignoffError: it could not be started. The decision stands; the next sweep tries again.
         """
 
-    def stop(self, project: str, run_id: str) -> None:
-        """Ask a run to end as Ctrl-C would.
+    def stop(self, project: str, run_id: str, actor: str = "") -> None:
+        """Ask a run to end as Ctrl-C would; its row then names who asked.
 
         Raises:
             SignoffError: it does not run here.
         """
 
+    def check(self, project: str, changes: Steering) -> None:
+        """Refuse wishes that the next run could not fulfil, before they are signed.
 
-class Sweeper(Protocol):
-    """What has to be done without anybody pressing a button."""
-
-    def sweep(self) -> tuple[str, ...]:
-        """One pass; a sentence for each thing that could not be done."""
+        Raises:
+            SignoffError: a column that the data has not, or nothing is left to be tried.
+        """

@@ -39,18 +39,20 @@ class PatientProtocol(H11Protocol):
             self._expect_head()
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
-            self._head = _end(self._head)
+            self._clear_head()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stuck = _end(self._stuck) or self.loop.call_later(self.write_seconds, self.transport.abort)
+        self._clear_stuck()
+        self._stuck = self.loop.call_later(self.write_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
-        self._stuck = _end(self._stuck)
+        self._clear_stuck()
         super().resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head, self._stuck = _end(self._head), _end(self._stuck)
+        self._clear_head()
+        self._clear_stuck()
         super().connection_lost(exc)
 
     def _expect_head(self) -> None:
@@ -61,10 +63,15 @@ class PatientProtocol(H11Protocol):
         if self.cycle is None or self.cycle.response_complete:
             self.transport.abort()
 
+    def _clear_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+        self._head = None
 
-def _end(timer: asyncio.TimerHandle | None) -> None:
-    if timer is not None:
-        timer.cancel()
+    def _clear_stuck(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+        self._stuck = None
 
 
 def server_of(app: FastAPI, home: Home, **more: Any) -> uvicorn.Server:

@@ -1,0 +1,176 @@
+"""What the console starts: each run in a process of its own, which outlives the console."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from signoff.commands.settling import commit_decision, settle
+from signoff.core.environment import QUIET
+from signoff.core.errors import ServiceError, SignoffError
+from signoff.core.files import write_json
+from signoff.core.paths import Paths
+from signoff.core.run import Cause, Request, Steering
+
+if TYPE_CHECKING:
+    from signoff.gates import Desk, Ruling
+    from signoff.gates.following import Step
+
+log = logging.getLogger("signoff.console")
+FIRST_PAUSE_SECONDS = 60
+LONGEST_PAUSE_SECONDS = 3600
+MARKS = "started.json"
+"""In .signoff: what was started and not seen to begin yet, so that no second console starts it again."""
+
+
+class Launcher:
+    """Starts what decisions and people ask for. Shared by threads."""
+
+    def __init__(self, desk_of: Callable[[str], Desk]) -> None:
+        self._desk_of = desk_of
+        self._lock = threading.Lock()
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, project: str, cause: Cause, request: Request) -> str:
+        """Start a retrain."""
+        desk = self._desk_of(project)
+        self._spawn(desk.paths, {"flow": "retrain", "cause": cause.as_json(), "request": request.as_json()})
+        return "a retrain was started"
+
+    def follow(self, project: str, ruling: Ruling) -> str:
+        """Settle what a decision settles, and start what it asks for."""
+        from signoff.gates.following import next_step
+
+        desk = self._desk_of(project)
+        settle(desk, ruling)
+        threading.Thread(target=self._commit, args=(desk, ruling), daemon=True).start()
+        step = next_step(ruling)
+        if step is None or self.begin(desk, step, fresh=True) is None:
+            return ""
+        return f"the {step.flow} was started"
+
+    def begin(self, desk: Desk, step: Step, *, fresh: bool = False) -> int | None:
+        """Start a step; the process, or None where it was started already or has to wait for its next try.
+
+        Args:
+            desk: of the project.
+            step: what a decision asks for.
+            fresh: the decision was taken just now, so that marks of earlier ones with the same cause say nothing.
+        """
+        with self._lock:
+            marks = _read_marks(desk.paths)
+            key = _key_of(step)
+            if fresh:
+                marks.pop(key, None)
+            if not _is_due(marks.get(key)):
+                return None
+            process = self._spawn(desk.paths, step.as_json())
+            tries = marks.get(key, {}).get("tries", 0) + 1
+            kept = {name: mark for name, mark in marks.items() if time.time() - mark["moment"] < 86_400}
+            kept[key] = {"pid": process, "began": _began(process), "moment": time.time(), "tries": tries}
+            write_json(desk.paths.state / MARKS, kept)
+            return process
+
+    def stop(self, project: str, run_id: str, actor: str = "") -> None:
+        """Ask a run to end as Ctrl-C would."""
+        from signoff.workspace.stopping import stop_run
+
+        stop_run(self._desk_of(project).paths, run_id, actor)
+
+    def check(self, project: str, changes: Steering) -> None:
+        """Refuse wishes that the next run could not fulfil."""
+        from signoff.commands.reviews import refuse_hopeless
+
+        refuse_hopeless(self._desk_of(project).paths.root, changes)
+
+    def reap(self) -> None:
+        """Take leave of processes that have ended."""
+        with self._lock:
+            self._running = [one for one in self._running if one.poll() is None]
+
+    def end_all(self, seconds: float = 10) -> None:
+        """Ask every run that was started here to end, as `signoff up` does with all its children."""
+        with self._lock:
+            alive = [one for one in self._running if one.poll() is None]
+        for one in alive:
+            with suppress(ProcessLookupError):
+                os.killpg(one.pid, signal.SIGINT)
+        deadline = time.monotonic() + seconds
+        for one in alive:
+            try:
+                one.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(one.pid, signal.SIGKILL)
+                one.wait()
+
+    def _commit(self, desk: Desk, ruling: Ruling) -> None:
+        try:
+            if not commit_decision(desk.paths.root, ruling):
+                log.info("a run holds %s; it will commit the decision's file", desk.paths.root)
+        except SignoffError as error:
+            # The entry is signed, in the table and on disk; the next run commits its file.
+            log.error("the file of entry %d is not in git yet: %s", ruling.entry.sequence, error.sentence())
+
+    def _spawn(self, paths: Paths, order: dict[str, Any]) -> int:
+        output = paths.state / "logs" / "started.log"
+        output.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with output.open("ab") as file:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "flows.start", str(paths.root)],
+                    stdin=subprocess.PIPE,
+                    stdout=file,
+                    stderr=file,
+                    start_new_session=True,
+                    cwd=paths.root,
+                    env={**os.environ, **QUIET},
+                )
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(order).encode())
+            process.stdin.close()
+        except OSError as error:
+            raise ServiceError("the run could not be started", where=str(paths.root), got=error) from error
+        self._running.append(process)
+        return process.pid
+
+
+def _key_of(step: Step) -> str:
+    return f"{step.flow} {step.cause.kind} {step.cause.reference or ''} {step.cause.actor} {step.cause.note}"[:300]
+
+
+def _is_due(mark: dict[str, Any] | None) -> bool:
+    """Whether a step may be started: never twice at once, and after a failure with a growing pause."""
+    if mark is None:
+        return True
+    if mark["began"] and _began(mark["pid"]) == mark["began"]:
+        return False
+    pause = min(FIRST_PAUSE_SECONDS * 2 ** (mark["tries"] - 1), LONGEST_PAUSE_SECONDS)
+    return bool(time.time() - mark["moment"] > pause)
+
+
+def _read_marks(paths: Paths) -> dict[str, dict[str, Any]]:
+    try:
+        found: dict[str, dict[str, Any]] = json.loads((paths.state / MARKS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # Without marks a step is started again, which finds that nothing is left to do.
+        return {}
+    return found
+
+
+def _began(pid: int) -> str:
+    """When a process began, in the system's ticks, so that its number taken by another is noticed; '' when it ended."""
+    try:
+        fields = (Path("/proc") / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] == "Z" else fields[19]

@@ -1,0 +1,50 @@
+"""What a decision settles at once, whoever took it: the alert, the run that waited, the decision's file in git."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from signoff.core.decision import ReviewState
+from signoff.core.errors import NotFoundError, WorkspaceBusyError
+from signoff.core.paths import Paths
+from signoff.core.run import RunState
+
+if TYPE_CHECKING:
+    from signoff.gates import Desk, Ruling
+
+
+def settle(desk: Desk, ruling: Ruling) -> None:
+    """The alert is acknowledged and the run that asked waits no longer; nothing else would tell so."""
+    review = ruling.review
+    reference = review.cause.reference
+    if review.gate == "alert" and review.state is ReviewState.ACKNOWLEDGED and reference:
+        alert = desk.store.alert(reference)
+        desk.store.update_alert(alert.model_copy(update={"state": "acknowledged"}))
+    if review.state is ReviewState.REJECTED and _waits(desk, review.run):
+        desk.store.finish_run(review.run, RunState.REJECTED, message=f"{review.id} was rejected")
+
+
+def _waits(desk: Desk, run: str) -> bool:
+    try:
+        return desk.store.run(run).state is RunState.WAITING
+    except NotFoundError:
+        # A clone has the review's decisions and not its run.
+        return False
+
+
+def commit_decision(root: Path, ruling: Ruling) -> bool:
+    """The decision is signed and on disk; git takes it now, or with the run that holds the workspace (False)."""
+    from signoff.workspace.git import Git
+    from signoff.workspace.lock import workspace_lock
+
+    decision = ruling.entry.decision()
+    try:
+        with workspace_lock(Paths(root).state, "a decision", decision.actor):
+            Git(root).commit(
+                f"Decision {ruling.entry.sequence}: {decision.verdict} {decision.review} by {decision.actor}",
+                ["decisions"],
+            )
+    except WorkspaceBusyError:
+        return False
+    return True
