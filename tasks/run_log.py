@@ -19,8 +19,8 @@ from tasks.listeners import leave, listen
 KEPT_RUNS = 200
 STEP_SECONDS = 0.5
 """Steps come by the hundred a second; two a second are enough to follow."""
-MOST_BYTES = 8_000_000
-STEP_BYTES = 4_000_000
+MOST_BYTES = 4_000_000
+STEP_BYTES = 1_000_000
 """Behind this size only stages, trials and the end are written down."""
 MOST_TEXT = 500
 

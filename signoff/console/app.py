@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from signoff import __version__
-from signoff.console import answers, decisions, files, inbox, login, openapi
+from signoff.console import answers, decisions, files, inbox, login, openapi, runs
 from signoff.console.access import REGISTRY
 from signoff.console.home import Home
 from signoff.console.review import pages as review_pages
@@ -23,6 +23,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     login.router,
     openapi.router,
     decisions.router,
+    runs.router,
     review_pages.router,
     inbox.router,
 )

@@ -1,0 +1,22 @@
+"""Words that templates of several pages use beside the common filters."""
+
+from __future__ import annotations
+
+import jinja2
+
+
+def lasted(seconds: float) -> str:
+    """A length of time as people say it: '0.4 s', '12 s', '3 min 20 s', '2 h 5 min', '3 d 4 h'."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for size, unit, smaller_size, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // smaller_size
+            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole} s"
+
+
+def add_words(environment: jinja2.Environment) -> None:
+    """Let templates use them."""
+    environment.filters["lasted"] = lasted
