@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
+from signoff.announce import announce_now
 from signoff.core.errors import SignoffError
 from signoff.core.paths import Paths
 from signoff.core.record import Moment, Record, now
@@ -110,6 +111,7 @@ def passage(root: Path, flow: str, cause: Cause, request: Request, wait_seconds:
             with run_log(paths, run) as log, may_be_stopped(paths, run.id):
                 yield from _watched(Passage(run, project, paths, Git(root), Pipeline(root), desk, log))
         finally:
+            announce_now(desk.store, project)
             desk.store.close()
 
 

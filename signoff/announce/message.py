@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from signoff.core.decision import CheckResult, Decision, Review, ReviewState
 from signoff.core.evidence import EvidenceSet
 from signoff.core.notice import Notice
-from signoff.core.policy import check_sentence, expires, judge
+from signoff.core.policy import acts_at, check_sentence, expires, judge
 from signoff.core.settings import Console, Project
 
 if TYPE_CHECKING:
@@ -121,6 +121,9 @@ def _checks(checks: Sequence[CheckResult]) -> list[str]:
 
 
 def _silence(review: Review) -> str:
+    acting = acts_at(review)
+    if acting is not None:
+        return f"The policy approves it at {acting:%Y-%m-%d %H:%M} UTC unless somebody refuses."
     if expires(review) is None:
         return "It waits until somebody answers."
     if review.policy.on_expiry == "approve":

@@ -150,4 +150,42 @@ def _access(root: Path) -> Iterator[Symptom]:
         )
 
 
-CHECKS: tuple[Callable[[Path], Iterator[Symptom]], ...] = (_settings, _disk, _pipeline, _lock, _ledger, _key, _access)
+def _announcements(root: Path) -> Iterator[Symptom]:
+    from signoff.announce import addresses_of
+    from signoff.store import open_store
+
+    project, state = load_project(root), Paths(root).state
+    if project.state.database is None and not (state / "signoff.db").exists():
+        return
+    with closing(open_store(project, Paths(root))) as store:
+        addresses, lost = addresses_of(project, store), store.notices(state="given-up", limit=5)
+        waiting = [one for one in store.notices(state="waiting") if one.error]
+    told = f"{len(addresses)} addresses" if addresses else "nobody is told of reviews"
+    yield Symptom(name="announce", ok=True, message=told)
+    for one in lost:
+        message = f"{one.kind} of {one.review or one.about} never reached {one.to}: {one.error}"
+        yield Symptom(name="announce", ok=False, message=message, next="signoff announce test")
+    if waiting:
+        message = f"{len(waiting)} to be tried again; the last answer of {waiting[0].to}: {waiting[0].error}"
+        yield Symptom(name="announce", ok=True, message=message)
+
+
+def _scratch(root: Path) -> Iterator[Symptom]:
+    from signoff.workspace.scratch import sweep_scratch
+
+    swept = sweep_scratch(Paths(root).state)
+    if swept:
+        yield Symptom(name="scratch", ok=True, message=f"removed {swept} folders of drills that were killed")
+
+
+CHECKS: tuple[Callable[[Path], Iterator[Symptom]], ...] = (
+    _settings,
+    _disk,
+    _pipeline,
+    _lock,
+    _ledger,
+    _key,
+    _access,
+    _announcements,
+    _scratch,
+)

@@ -71,6 +71,7 @@ def decide(
         0 when all that follows went well; 5 when the decision stands and what followed failed.
     """
     from signoff import gates
+    from signoff.announce import announce_now
     from signoff.commands.settling import commit_decision, settle
 
     root = root_of(workspace)
@@ -80,12 +81,16 @@ def decide(
     settle(desk, ruling)
     if not commit_decision(root, ruling):
         sys.stderr.write("a run holds the workspace; it will commit the decision's file\n")
+    drill = desk.store.drill(ruling.review.id) if ruling.review.state is not ReviewState.OPEN else None
+    announce_now(desk.store, desk.project)
     desk.store.close()
     error: SignoffError | None = None
     following: Following | None = None
     with Terminal() as terminal:
         if not as_json:
             terminal.say(_said(ruling))
+            if drill is not None:
+                terminal.say(drill.told())
         try:
             following = _follow(root, ruling, terminal) if go_on else None
         except SignoffError as failed:
