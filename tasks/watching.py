@@ -8,7 +8,7 @@ from signoff.core.digest import sha256_json
 from signoff.core.monitoring import Alert, WindowReport, WindowRequest, already_open
 from signoff.core.record import Record
 from signoff.core.run import Cause, Request
-from signoff.gates import pass_gate
+from signoff.gates import act_on_silence, pass_gate
 from tasks.monitor import monitor
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def watch(run: Passage, window: WindowRequest) -> Watched:
 
     A retrain follows once an alert: from the run that opened it, or, when that was killed, from the next.
     """
+    act_on_silence(run.desk)
     report = monitor(run.context(), window=window)
     if report.alert is None:
         return Watched(report=report)

@@ -9,11 +9,23 @@ from typing import get_args
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import Decision, Entry, Review, ReviewState, Verdict, Vote
 from signoff.core.errors import ConflictError, RefusedError, UsageError, did_you_mean
-from signoff.core.policy import judge, roles_of, same_person, verdicts_of, why_not
+from signoff.core.policy import (
+    Judgement,
+    held_back,
+    judge,
+    missing_overrides,
+    overrides_in,
+    roles_of,
+    same_person,
+    verdicts_of,
+    why_not,
+)
+from signoff.core.policy_freeze import frozen
 from signoff.core.record import now
 from signoff.core.run import Steering
+from signoff.gates.changes import ChangedError, changed_since
 from signoff.gates.desk import Desk, Ruling, close_with, facts_of, publish
-from signoff.gates.expiry import entries_of, expire_reviews
+from signoff.gates.silence import act_on_silence, entries_of
 
 
 def decide(
@@ -26,6 +38,7 @@ def decide(
     caller: Caller | None = None,
     digest: str | None = None,
     changes: Steering | None = None,
+    override: bool = False,
     moment: datetime | None = None,
 ) -> Ruling:
     """Decide on an open review. Of any number who close it at once, exactly one does.
@@ -40,6 +53,8 @@ def decide(
             and only until accounts are in force.
         digest: what the actor saw; refused when the review is about another one.
         changes: what the next run shall do otherwise, with request-changes and only with it.
+        override: with approve, in a freeze: release in spite of it. The policy says how many people of which role have
+            to say so; it may be said of a release that is approved already and waits for the end of the freeze.
         moment: now, when not given.
 
     Raises:
@@ -50,25 +65,36 @@ def decide(
             the actor.
     """
     actor, reasons = _plain(actor, "actor"), _plain(reasons, "reason")
-    _refuse_wrong_use(verdict, changes)
+    _refuse_wrong_use(verdict, changes, override)
     moment = moment or now()
     roles = proven_roles(desk, actor, caller)
     desk.ledger.reconcile()
-    expire_reviews(desk, moment)
+    act_on_silence(desk, moment)
     with desk.store.transaction():
         review = desk.store.review(review_id)
-        _refuse_moved_on(desk, review, digest)
-        _refuse_forbidden(review, verdict, actor, roles)
+        _refuse_moved_on(desk, review, digest, override)
+        _refuse_forbidden(review, verdict, actor, roles, moment, override)
         earlier = entries_of(desk, review)
+        if override:
+            refuse_idle_override(review, earlier, moment)
         if verdict == "approve":
-            _refuse_twice(review, earlier, actor)
+            _refuse_twice(review, earlier, actor, override)
         votes = _votes(earlier) if verdict == "approve" else ()
         said = {"verdict": verdict, "actor": actor, "roles": roles, "reasons": reasons, "changes": changes}
-        decision = Decision(**facts_of(review), **said, decided=moment, votes=votes)
+        decision = Decision(**facts_of(review), **said, decided=moment, votes=votes, override=override)
         judgement = judge(review, [*(entry.decision() for entry in earlier), decision], moment)
         review, entry = close_with(desk, review, decision, judgement.outcome)
     publish(desk, entry)
-    return Ruling(entry=entry, judgement=judgement, review=review)
+    return Ruling(entry=entry, judgement=_with_freeze(judgement, entry.decision(), moment), review=review)
+
+
+def _with_freeze(judgement: Judgement, decision: Decision, moment: datetime) -> Judgement:
+    """An approval in a freeze says that it is kept, and what would still release."""
+    hit = held_back(decision, moment) if judgement.outcome is ReviewState.APPROVED else None
+    if hit is None:
+        return judgement
+    wanted = missing_overrides(decision.policy, overrides_in(decision, hit))
+    return judgement.model_copy(update={"reasons": (*judgement.reasons, f"kept, {hit.sentence()}", *wanted)})
 
 
 def reopen(desk: Desk, review_id: str, *, actor: str, reasons: str, caller: Caller | None = None) -> Review:
@@ -82,7 +108,7 @@ def reopen(desk: Desk, review_id: str, *, actor: str, reasons: str, caller: Call
     roles = proven_roles(desk, actor, caller)
     with desk.store.transaction():
         review = desk.store.review(review_id)
-        _refuse_forbidden(review, "reject", actor, roles)
+        _refuse_forbidden(review, "reject", actor, roles, now())
         note = f"reopened by {actor}: {reasons}"
         return desk.store.close_review(
             review_id, ReviewState.SUPERSEDED, expected=ReviewState.EXPIRED, closed=review.closed, note=note
@@ -130,9 +156,11 @@ def _plain(text: str, what: str) -> str:
     return text
 
 
-def _refuse_wrong_use(verdict: str, changes: Steering | None) -> None:
+def _refuse_wrong_use(verdict: str, changes: Steering | None, override: bool) -> None:
     if verdict not in get_args(Verdict):
         raise UsageError("there is no such verdict", got=verdict, allowed=did_you_mean(verdict, get_args(Verdict)))
+    if override and verdict != "approve":
+        raise UsageError(f"an override does not go with {verdict}", allowed="approve")
     asked = changes is not None and changes != Steering()
     if asked and verdict != "request-changes":
         raise UsageError(f"changes do not go with {verdict}", next_step="signoff review request-changes ID ...")
@@ -144,16 +172,13 @@ def _refuse_wrong_use(verdict: str, changes: Steering | None) -> None:
         )
 
 
-def _refuse_moved_on(desk: Desk, review: Review, digest: str | None) -> None:
+def _refuse_moved_on(desk: Desk, review: Review, digest: str | None, override: bool) -> None:
     if digest is not None and digest != review.digest:
-        raise ConflictError(
-            f"the review {review.id} is about another digest than the one that was seen",
-            got=f"{digest[:16]}…",
-            allowed=f"{review.digest[:16]}…",
-            next_step=f"signoff review show {review.id}",
-        )
-    if review.state is ReviewState.OPEN:
+        _refuse_other_digest(desk, review, digest)
+    if review.state is ReviewState.OPEN or (override and review.state is ReviewState.APPROVED):
         return
+    if review.state is ReviewState.SUPERSEDED:
+        _refuse_changed(desk, review)
     closer = next((e for e in reversed(entries_of(desk, review)) if e.body["outcome"] == review.state.value), None)
     by = f" by {closer.body['actor']} (entry {closer.sequence})" if closer is not None else ""
     raise ConflictError(
@@ -163,20 +188,70 @@ def _refuse_moved_on(desk: Desk, review: Review, digest: str | None) -> None:
     )
 
 
-def _refuse_forbidden(review: Review, verdict: Verdict, actor: str, roles: Sequence[str]) -> None:
+def _refuse_other_digest(desk: Desk, review: Review, digest: str) -> None:
+    what = f"the review {review.id} is about another digest than the one that was seen"
+    show = f"signoff review show {review.id}"
+    seen = desk.store.reviews(gate=review.gate, digest=digest)
+    if seen:
+        changes = changed_since(seen[-1], review, desk.store.evidence)
+        raise ChangedError(what, changes, where=f"{seen[-1].id}, then {review.id}", next_step=show)
+    raise ConflictError(what, got=f"{digest[:16]}…", allowed=f"{review.digest[:16]}…", next_step=show)
+
+
+def _refuse_changed(desk: Desk, review: Review) -> None:
+    """Say what is asked now instead, and in what it differs from what was seen."""
+    asked = desk.store.reviews(state=ReviewState.OPEN, gate=review.gate)
+    newer = next((one for one in reversed(asked) if one.opened >= review.opened), None)
+    if review.gate == "alert" or newer is None or newer.id == review.id:
+        return
+    raise ChangedError(
+        f"the review {review.id} is closed: {review.state.value}, and {newer.id} is asked in its place",
+        changed_since(review, newer, desk.store.evidence),
+        where=f"review {review.id}",
+        next_step=f"signoff review show {newer.id}",
+    )
+
+
+def _refuse_forbidden(
+    review: Review, verdict: Verdict, actor: str, roles: Sequence[str], moment: datetime, override: bool = False
+) -> None:
     if verdict not in verdicts_of(review.gate):
         allowed = ", ".join(verdicts_of(review.gate))
         raise RefusedError(f"a review at the gate {review.gate} cannot be answered by {verdict}", allowed=allowed)
-    reason = why_not(review, actor, roles, verdict)
+    reason = why_not(review, actor, roles, verdict, moment=moment, override=override)
     if reason is not None:
         raise RefusedError(reason, where=f"review {review.id}", next_step=f"signoff review show {review.id}")
 
 
-def _refuse_twice(review: Review, earlier: Sequence[Entry], actor: str) -> None:
-    given = next((e for e in earlier if e.body["verdict"] == "approve" and same_person(e.body["actor"], actor)), None)
+def refuse_idle_override(review: Review, earlier: Sequence[Entry], moment: datetime) -> None:
+    """An override has to be allowed by the policy, and there has to be a freeze that keeps this release back.
+
+    Raises:
+        RefusedError: the policy lets nobody override, or the review was a drill.
+        ConflictError: nothing is frozen now, or enough people have said so already.
+    """
+    where = f"review {review.id}"
+    if review.policy.override is None:
+        raise RefusedError("the policy lets nobody override a freeze", where=where, next_step="signoff policy show")
+    hit = frozen(review.policy.freeze, moment)
+    if hit is None:
+        raise ConflictError("there is no freeze to override now", where=where, next_step="approve without an override")
+    closer = next((one for one in reversed(earlier) if one.body.get("outcome") == ReviewState.APPROVED.value), None)
+    if closer is None:
+        return
+    decision = closer.decision()
+    if decision.drill:
+        raise RefusedError("the review was a drill, of which nothing is ever released", where=where)
+    if held_back(decision, moment) is None:
+        raise ConflictError("enough people have overridden the freeze already", where=f"ledger entry {closer.sequence}")
+
+
+def _refuse_twice(review: Review, earlier: Sequence[Entry], actor: str, override: bool) -> None:
+    own = [e for e in earlier if e.body["verdict"] == "approve" and same_person(e.body["actor"], actor)]
+    given = next((e for e in own if not override or e.body.get("override")), None)
     if given is not None:
         raise ConflictError(
-            f"{actor} has approved {review.id} already: each person counts once",
+            f"{actor} has {'overridden' if override else 'approved'} {review.id} already: each person counts once",
             where=f"ledger entry {given.sequence}",
         )
 
@@ -184,7 +259,13 @@ def _refuse_twice(review: Review, earlier: Sequence[Entry], actor: str) -> None:
 def _votes(earlier: Sequence[Entry]) -> tuple[Vote, ...]:
     decisions = ((entry.hash, entry.decision()) for entry in earlier)
     return tuple(
-        Vote(actor=decision.actor, roles=decision.roles, entry=hash_)
+        Vote(
+            actor=decision.actor,
+            roles=decision.roles,
+            entry=hash_,
+            decided=decision.decided,
+            override=decision.override,
+        )
         for hash_, decision in decisions
         if decision.verdict == "approve" and not decision.automatic
     )

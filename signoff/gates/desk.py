@@ -99,7 +99,7 @@ def close_with(desk: Desk, review: Review, decision: Decision, state: ReviewStat
         drill = state is not ReviewState.OPEN and desk.store.drill(review.id) is not None
         decision = decision.model_copy(update={"outcome": state, "drill": drill})
         entry = desk.ledger.append("decision", decision.as_json())
-        if state is not ReviewState.OPEN:
+        if state is not ReviewState.OPEN and review.state is ReviewState.OPEN:
             review = desk.store.close_review(review.id, state, closed=decision.decided)
             note_closed(desk, review, entry)
             tell_drill(desk, review, decision, decision.decided)
@@ -135,4 +135,6 @@ def facts_of(review: Review) -> dict[str, Any]:
         "evidence_sha256": review.evidence_sha256,
         "policy": review.policy,
         "started_by": review.started_by,
+        "opened": review.opened,
+        "checks": review.checks,
     }

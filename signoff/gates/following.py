@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from signoff.core.candidate import Candidate
 from signoff.core.decision import Entry, Review, ReviewState
 from signoff.core.files import read_json
+from signoff.core.policy import held_back
 from signoff.core.record import Record, now
 from signoff.core.run import Cause, Request, Run, RunState
 from signoff.gates.desk import Desk, Ruling, closing_entry
+from signoff.gates.silence import act_on_silence
+from signoff.ledger import broken_rules, what_is_wrong
 from signoff.workspace.lock import holder_of
 
 BEGUN = frozenset(RunState) - {RunState.INTERRUPTED, RunState.RUNNING}
 """A run that came to an end has answered; one that was killed has not."""
+
+
+LATELY = timedelta(days=60)
+RUNS_LOOKED_AT = 500
 
 
 class Step(Record):
@@ -26,8 +33,10 @@ class Step(Record):
     request: Request = Request()
 
 
-def next_step(ruling: Ruling) -> Step | None:
-    """Which flow goes on from here; None when the review is still open or the answer was no."""
+def next_step(ruling: Ruling, moment: datetime | None = None) -> Step | None:
+    """Which flow goes on from here; None when the review is still open, the answer was no, or releases are frozen."""
+    if held_back(ruling.entry.decision(), moment or now()) is not None:
+        return None
     return step_of(ruling.review, ruling.entry)
 
 
@@ -49,39 +58,52 @@ def step_of(review: Review, entry: Entry) -> Step | None:
 def pending_steps(desk: Desk, moment: datetime | None = None) -> tuple[Step, ...]:
     """Steps of closed reviews that no run has taken, oldest first; none while a run holds the workspace.
 
-    A step is taken when a run with its cause began after the decision and came to an end, whichever; one that was
-    killed is taken up again. A release is pending only while the workspace still holds exactly that candidate and
-    no later release stands.
+    Silence acts first. A step is taken when a run with its cause began after the decision and came to an end,
+    whichever; one that was killed is taken up again. A release is pending only while the workspace still holds
+    exactly that candidate, no later release stands and no freeze holds it back. A row without a valid signed
+    decision asks for nothing.
     """
+    moment = moment or now()
+    act_on_silence(desk, moment)
     if holder_of(desk.paths.state) is not None:
         return ()
-    return tuple(_pending(desk, moment or now()))
+    return tuple(_pending(desk, moment))
 
 
 def _pending(desk: Desk, moment: datetime) -> Iterator[Step]:
-    runs = desk.store.runs()
-    closed = [
-        review
-        for state in (ReviewState.APPROVED, ReviewState.CHANGES)
-        for review in desk.store.reviews(state=state)
-        if desk.store.drill(review.id) is None
-    ]
-    for review in sorted(closed, key=lambda review: review.closed or review.opened):
+    runs = desk.store.runs(limit=RUNS_LOOKED_AT)
+    ring = desk.ledger.ring()
+    for review in _closed_lately(desk, moment):
         entry = closing_entry(desk, review)
-        step = step_of(review, entry) if entry is not None else None
-        if entry is None or step is None or _taken(step, review.closed or review.opened, runs):
+        if entry is None or what_is_wrong(entry, ring) is not None or any(broken_rules(entry.decision())):
+            continue
+        step = step_of(review, entry)
+        if step is None or _taken(step, review.closed or review.opened, runs):
             continue
         if step.flow == "release":
-            wanted = _release_wanted(desk, review, entry)
+            wanted = held_back(entry.decision(), moment) is None and _release_wanted(desk, review, entry)
         else:
             wanted = review.state is ReviewState.CHANGES or not _passed_by_itself(review, entry, runs)
         if wanted:
             yield step
 
 
+def _closed_lately(desk: Desk, moment: datetime) -> list[Review]:
+    """Reviews that may still ask for something; what nobody began within so many days wants a person, not a timer."""
+    found = [
+        review
+        for state in (ReviewState.APPROVED, ReviewState.CHANGES)
+        for review in desk.store.reviews(state=state)
+        if review.closed is not None and moment - review.closed < LATELY
+    ]
+    return sorted(found, key=lambda review: (review.closed or review.opened, review.id))
+
+
 def _taken(step: Step, since: datetime, runs: Sequence[Run]) -> bool:
+    """A release that waits has met a freeze, so that it is not done."""
+    done = BEGUN - {RunState.WAITING} if step.flow == "release" else BEGUN
     return any(
-        run.flow == step.flow and run.started >= since and run.state in BEGUN and _same_cause(run.cause, step.cause)
+        run.flow == step.flow and run.started >= since and run.state in done and _same_cause(run.cause, step.cause)
         for run in runs
     )
 

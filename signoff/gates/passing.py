@@ -6,9 +6,17 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from signoff.core.decision import CheckResult, Entry, GateName, Review, ReviewState
-from signoff.core.errors import IntegrityError, NotFoundError
+from signoff.core.errors import IntegrityError
 from signoff.core.evidence import Value
-from signoff.core.policy import check_sentence, may_pass_alone, run_checks
+from signoff.core.policy import (
+    acts_at,
+    check_sentence,
+    held_back,
+    may_pass_alone,
+    missing_overrides,
+    overrides_in,
+    run_checks,
+)
 from signoff.core.record import now
 from signoff.core.run import Cause
 from signoff.core.settings import GatePolicy, Mode
@@ -22,7 +30,8 @@ from signoff.gates.desk import (
     policy_of,
     publish,
 )
-from signoff.gates.expiry import expire_reviews
+from signoff.gates.involved import involved_in, settings_by
+from signoff.gates.silence import act_on_silence
 from signoff.gates.telling import note_opened, publish_told, tell_superseded
 from signoff.ledger import broken_rules, read_public_keys, what_is_wrong
 from signoff.store import NEW
@@ -64,7 +73,8 @@ def pass_gate(
     moment = moment or now()
     policy = policy_of(desk.project, gate)
     checks = run_checks(policy.checks, {value.name: value for value in values})
-    expire_reviews(desk, moment)
+    act_on_silence(desk, moment)
+    authors = settings_by(desk) if gate == "release" else ()
     with desk.store.transaction():
         outcome = _already_asked(desk, gate, digest, evidence_sha256, policy)
         if outcome is None:
@@ -74,7 +84,8 @@ def pass_gate(
                 "checks": checks,
                 "run": run,
                 "cause": cause,
-                "involved": involved_in(desk, cause),
+                "involved": involved_in(desk, gate, digest, run, cause),
+                "settings_by": authors,
             }
             review = Review(id=NEW, project=desk.project.project, opened=moment, **asked, **under)
             outcome = _answer(desk, _open(desk, review), moment)
@@ -85,25 +96,17 @@ def pass_gate(
     publish_told(desk)
     if outcome.entry is not None:
         publish(desk, outcome.entry)
-    return outcome
+    return _unless_frozen(outcome, moment)
 
 
-def involved_in(desk: Desk, cause: Cause) -> tuple[str, ...]:
-    """Who steered, or started what was steered: a run on request inherits from the review that was asked about."""
-    if cause.kind != "request" or cause.reference is None:
-        return ()
-    entry = next((entry for entry in desk.ledger.entries() if entry.hash == cause.reference), None)
-    if entry is None or entry.kind != "decision":
-        return ()
-    decision = entry.decision()
-    names = {decision.actor}
-    try:
-        before = desk.store.review(decision.review)
-        names |= {before.cause.actor, *before.involved}
-    except NotFoundError:
-        # A clone has the decision and not the review: its requester is all that is known.
-        pass
-    return tuple(sorted(names - {cause.actor}))
+def _unless_frozen(outcome: GateOutcome, moment: datetime) -> GateOutcome:
+    """An approval in a freeze is kept, and the release waits."""
+    decision = outcome.decision
+    hit = held_back(decision, moment) if decision is not None and outcome.state == "passed" else None
+    if decision is None or hit is None:
+        return outcome
+    wanted = missing_overrides(decision.policy, overrides_in(decision, hit))
+    return outcome.model_copy(update={"state": "waiting", "reasons": ("approved", hit.sentence(), *wanted)})
 
 
 def _already_asked(
@@ -176,7 +179,7 @@ def _supersede_others(desk: Desk, gate: GateName, kept: str | None, note: str) -
 
 
 def _answer(desk: Desk, review: Review, moment: datetime) -> GateOutcome:
-    if not may_pass_alone(review.policy, review.checks):
+    if not may_pass_alone(review.policy, review.checks) or acts_at(review) is not None:
         note_opened(desk, review)
         return _waiting(review)
     reasons = _reasons(review.policy, review.checks)
@@ -192,7 +195,9 @@ def _reasons(policy: GatePolicy, checks: tuple[CheckResult, ...]) -> str:
 
 def _waiting(review: Review) -> GateOutcome:
     broken = tuple(check_sentence(check) for check in review.checks if not check.holds)
-    reasons = broken or (f"the gate's mode is {review.policy.mode.value}",)
+    acting = acts_at(review)
+    alone = (f"the policy approves at {acting:%Y-%m-%d %H:%M} UTC unless somebody refuses",) if acting else ()
+    reasons = alone or broken or (f"the gate's mode is {review.policy.mode.value}",)
     return GateOutcome(state="waiting", gate=review.gate, review=review, reasons=reasons)
 
 

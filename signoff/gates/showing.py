@@ -9,7 +9,7 @@ from signoff.core.policy import expires, judge
 from signoff.core.record import Moment, Record, now
 from signoff.core.run import Steering
 from signoff.gates.desk import Desk
-from signoff.gates.expiry import decisions_of, entries_of
+from signoff.gates.silence import decisions_of, entries_of
 
 
 class ShownCheck(Record):
@@ -69,7 +69,7 @@ def summarise(desk: Desk, review: Review, moment: datetime | None = None) -> Rev
         run=review.run,
         cause=review.cause.sentence(),
         checks=tuple(
-            ShownCheck(name=result.check.metric, value=result.value, limit=result.limit, holds=result.holds)
+            ShownCheck(name=result.check.label, value=result.value, limit=result.limit, holds=result.holds)
             for result in review.checks
         ),
         wanted=judgement.reasons if review.state is ReviewState.OPEN else (),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from signoff.core.decision import Decision, Entry, EntryKind, Release, ReviewState
 from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.paths import Paths
+from signoff.core.policy_proof import why_not_released
+from signoff.core.record import now
 from signoff.ledger.drills import is_drill
 from signoff.ledger.journal import anchor_line, entry_files, numbers, write_entry
 from signoff.ledger.keys import Signer, key_files, open_signer, publish_key
@@ -46,7 +48,7 @@ class Ledger:
         """Sign and keep a release, which makes it the champion. The champion recorded again is not doubled.
 
         Raises:
-            RefusedError: no decision of the ledger approves exactly this digest.
+            RefusedError: no decision of the ledger approves exactly this digest, or releases are frozen.
         """
         with self.store.transaction():
             entries = self.entries()
@@ -215,6 +217,9 @@ class Ledger:
                 got=f"decision {release.decision[:16]}…, digest {release.digest[:16]}…",
                 next_step="signoff review list",
             )
+        kept = why_not_released(decision, release.released) or why_not_released(decision, now())
+        if kept is not None:
+            raise RefusedError(f"{release.tag} is approved and may not be released: {kept}", where=decision.review)
 
 
 def open_ledger(store: Store, paths: Paths) -> Ledger:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from signoff.core.decision import CLOSED, FIRST, Decision, Entry, Finding, Release, ReviewState, Vote
 from signoff.core.errors import IntegrityError
 from signoff.core.paths import Paths
+from signoff.core.policy_proof import why_not_released
 from signoff.ledger.drills import wrong_drills
 from signoff.ledger.journal import entry_files, file_of, read_pointer
 from signoff.ledger.keys import bad_key_files, key_files
@@ -224,6 +225,7 @@ def _meaning(entries: Sequence[Entry]) -> Iterator[Finding]:
     """Whole and signed is not enough: each entry must be allowed by those before it."""
     decided: dict[str, tuple[int, Decision]] = {}
     closed: dict[str, int] = {}
+    approved: set[str] = set()
     for entry in entries:
         if entry.kind not in ("decision", "release"):
             continue
@@ -242,14 +244,21 @@ def _meaning(entries: Sequence[Entry]) -> Iterator[Finding]:
             if earlier is None or not _same_vote(earlier[1], said, vote):
                 yield _finding(entry, "it counts an approval that nobody gave", got=f"{vote.actor} {vote.entry[:16]}…")
         if said.outcome in CLOSED:
-            if said.review in closed:
+            if said.review in closed and not _overrides(said, approved):
                 yield _finding(entry, f"the review {said.review} was closed before", got=f"entry {closed[said.review]}")
             closed.setdefault(said.review, entry.sequence)
+            approved |= {said.review} if said.outcome is ReviewState.APPROVED else set()
         decided[entry.hash] = (entry.sequence, said)
 
 
+def _overrides(said: Decision, approved: set[str]) -> bool:
+    """A freeze may be overridden after the approval that it holds back; nothing else is said of a closed review."""
+    return said.override and said.outcome is ReviewState.APPROVED and said.review in approved
+
+
 def _same_vote(earlier: Decision, later: Decision, vote: Vote) -> bool:
-    asked = earlier.verdict == "approve" and (earlier.review, earlier.digest) == (later.review, later.digest)
+    dated = vote.decided in (None, earlier.decided) and vote.override == earlier.override
+    asked = dated and earlier.verdict == "approve" and (earlier.review, earlier.digest) == (later.review, later.digest)
     return asked and (earlier.actor, earlier.roles) == (vote.actor, vote.roles)
 
 
@@ -264,6 +273,9 @@ def _release(entry: Entry, release: Release, decided: dict[str, tuple[int, Decis
     if decision.digest != release.digest:
         what = f"{release.tag} is not the candidate that entry {number} approved"
         yield _finding(entry, what, got=release.digest, expected=decision.digest)
+    kept = why_not_released(decision, release.released)
+    if kept is not None:
+        yield _finding(entry, f"{release.tag} was released though it was held back", got=kept)
 
 
 def _finding(entry: Entry, what: str, got: str = "", expected: str = "") -> Finding:
