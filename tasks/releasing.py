@@ -12,6 +12,7 @@ from signoff.core.digest import expect_file, sha256_bytes, sha256_file
 from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.paths import Paths
 from signoff.core.record import now
+from signoff.gates.telling import refuse_drill
 from signoff.store import Store
 from signoff.workspace.objects import read_files
 
@@ -34,12 +35,14 @@ def switch(run: Passage, tagged: Tagged, approval: Entry) -> str:
         The release's tag.
 
     Raises:
+        RefusedError: the candidate was made for a drill.
         IntegrityError: the package is not the approved candidate.
         ServiceError: the package does not answer as the model does.
     """
     from models.serving import open_parcel, point_champion
 
     candidate = tagged.candidate
+    refuse_drill(run.desk, candidate.digest, candidate.model_digest)
     parcel = open_parcel(run.paths.bento, run.paths.public_keys)
     if parcel.digest != candidate.digest:
         raise IntegrityError("the package holds another candidate", got=parcel.digest, allowed=candidate.digest)

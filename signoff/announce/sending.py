@@ -107,7 +107,11 @@ def _remind(store: Store, moment: datetime) -> None:
         due = [days for days in review.policy.remind_days if expiry - timedelta(days=days) <= moment < expiry]
         if due:
             days = min(due)
-            store.note("reminded", review.id, about=f"{days:g}d", text=f"{days:g} days are left.", moment=moment)
+            store.note("reminded", review.id, about=f"{days:g}d", text=_left(days), moment=moment)
+
+
+def _left(days: float) -> str:
+    return "1 day is left." if days == 1 else f"{days:g} days are left."
 
 
 def _for_one(notice: Notice, address: Address, moment: datetime) -> Notice:

@@ -8,7 +8,7 @@ from datetime import datetime
 from signoff.core.candidate import Candidate
 from signoff.core.decision import ReviewState
 from signoff.core.drill import Drill, DrillKind, Seal, commitment_of, new_salt
-from signoff.core.errors import ConflictError, RefusedError
+from signoff.core.errors import ConflictError
 from signoff.core.evidence import EvidenceSet, Value
 from signoff.core.policy import run_checks
 from signoff.core.record import Record, now
@@ -94,22 +94,6 @@ def refuse_while_open(desk: Desk) -> None:
             got=waiting[0].subject,
             next_step=f"signoff review show {waiting[0].id}",
         )
-
-
-def refuse_drill(desk: Desk, *digests: str) -> None:
-    """What was made for a drill is never released, whatever was decided about it.
-
-    Raises:
-        RefusedError: one of the digests, of candidate or model, belongs to a drill.
-    """
-    for drill in desk.store.drills():
-        if {drill.digest, drill.model_digest} & set(digests):
-            raise RefusedError(
-                "this candidate was made for a drill and can never be released",
-                where=f"review {drill.review}",
-                got=f"digest {drill.digest[:16]}…",
-                next_step="signoff review list",
-            )
 
 
 def _manual(project: Project, values: Mapping[str, Value]) -> Project:

@@ -32,7 +32,7 @@ from signoff.gates.desk import (
 )
 from signoff.gates.involved import involved_in, settings_by
 from signoff.gates.silence import act_on_silence
-from signoff.gates.telling import note_opened, publish_told, tell_superseded
+from signoff.gates.telling import note_opened, publish_told, refuse_drill, tell_superseded
 from signoff.ledger import broken_rules, read_public_keys, what_is_wrong
 from signoff.store import NEW
 
@@ -68,9 +68,12 @@ def pass_gate(
 
     Raises:
         NotFoundError: the project has no such gate.
+        RefusedError: the digest was made for a drill.
         SignoffError: the decision could not be signed or kept.
     """
     moment = moment or now()
+    if not desk.drilling:
+        refuse_drill(desk, digest)
     policy = policy_of(desk.project, gate)
     checks = run_checks(policy.checks, {value.name: value for value in values})
     act_on_silence(desk, moment)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from signoff.core.decision import Decision, Entry, Review, ReviewState
 from signoff.core.drill import Drill, DrillTold, Seal, new_salt
+from signoff.core.errors import RefusedError
 from signoff.core.notice import NoticeKind
 from signoff.core.policy import same_person
+from signoff.core.run import RunState
 
 if TYPE_CHECKING:
     from signoff.gates.desk import Desk
@@ -52,6 +54,7 @@ def tell_drill(desk: Desk, review: Review, decision: Decision | None, moment: da
     )
     entry = desk.ledger.append("drill", body.as_json())
     desk.store.update_drill(told)
+    desk.store.finish_run(review.run, RunState.DONE, message=told.told())
     desk.store.note("drill-told", review.id, text=told.told(), moment=moment)
     return entry
 
@@ -65,6 +68,22 @@ def tell_superseded(desk: Desk, moment: datetime) -> tuple[Entry, ...]:
         if entry is not None:
             found.append(entry)
     return tuple(found)
+
+
+def refuse_drill(desk: Desk, *digests: str) -> None:
+    """What was made for a drill is never released, whatever was decided about it.
+
+    Raises:
+        RefusedError: one of the digests, of candidate or model, belongs to a drill.
+    """
+    for drill in desk.store.drills():
+        if {drill.digest, drill.model_digest} & set(digests):
+            raise RefusedError(
+                "this candidate was made for a drill and can never be released",
+                where=f"review {drill.review}",
+                got=f"digest {drill.digest[:16]}…",
+                next_step="signoff review list",
+            )
 
 
 def publish_told(desk: Desk) -> None:
