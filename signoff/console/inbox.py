@@ -15,7 +15,7 @@ from signoff.console.page import page
 from signoff.console.review.asked import QUESTIONS, Urgency, remaining, urgency_of
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import Decision, Entry, GateName, Review, ReviewState, Verdict
-from signoff.core.policy import expires, missing_approvals, same_person, why_not
+from signoff.core.policy import acts_at, ends, missing_approvals, same_person, why_not
 from signoff.core.record import Moment, Record, now
 from signoff.core.vocabulary import vocabulary
 from signoff.store.database import Database
@@ -231,6 +231,8 @@ def reason_of(review: Review, decisions: Sequence[Decision], caller: Caller) -> 
     if forbidden is not None:
         return False, f"{forbidden}; it waits for {wanted}"
     seats = sorted({one.role for one in review.policy.approvals} & set(roles))
+    if acts_at(review) is not None:
+        wanted = "a refusal, if there is one: else it is approved by itself"
     seat = f"as {' or '.join(seats)}" if seats else "as a stand-in"
     return True, f"you may answer {seat}; it waits for {wanted}"
 
@@ -261,7 +263,7 @@ def _decisions(entries: dict[tuple[str, str], tuple[Entry, ...]]) -> dict[tuple[
 
 
 def _waiting(review: Review, why: str, moment: datetime, doubled: frozenset[str]) -> Waiting:
-    until = expires(review)
+    until = ends(review)
     checks, failing = checks_of(review)
     return Waiting(
         ref=ref_of(review, doubled),
@@ -314,7 +316,7 @@ def _line(review: Review, doubled: frozenset[str]) -> Line:
         by=review.cause.actor,
         opened=review.opened,
         closed=review.closed,
-        until=expires(review) if review.state is ReviewState.OPEN else None,
+        until=ends(review) if review.state is ReviewState.OPEN else None,
         checks=checks,
         failing=failing,
     )

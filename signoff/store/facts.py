@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
 from signoff.core.decision import Entry, Review
-from signoff.core.policy import expires, name_key
+from signoff.core.policy import ends, name_key
 
 NEVER = "9999"
 """Sorts after every moment: the due of a review that does not end by itself."""
@@ -31,23 +30,19 @@ def seat_of_name(name: str) -> str:
 
 
 def facts_of_review(review: Review) -> dict[str, Any]:
-    """When it was opened, when it ends by itself, and who may sit down to answer."""
-    due = expires(review)
+    """When it was opened, when silence closes it, and who may sit down to answer.
+
+    Whoever stands in is listed whatever the dates: the policy says at each decision whose answer counts.
+    """
+    due = ends(review)
     roles = {seat_of_role(approval.role) for approval in review.policy.approvals}
-    names = {seat_of_name(name) for name in stand_ins_of(review)}
+    roles |= {seat_of_role(review.policy.override.role)} if review.policy.override is not None else set()
+    names = {seat_of_name(one.name) for one in review.policy.stand_ins}
     return {
         "opened": sortable(review.opened),
         "due": sortable(due) if due is not None else NEVER,
         "seats": "".join(sorted(roles | names)),
     }
-
-
-def stand_ins_of(review: Review) -> Iterable[str]:
-    """Everybody who may stand in for a role, at whatever dates: the policy says at each decision whose counts."""
-    given: Any = review.policy.stand_ins
-    if isinstance(given, dict):
-        return (name for names in given.values() for name in names)
-    return (one.name for one in given)
 
 
 def facts_of_review_text(text: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from signoff.core.decision import GateName, Review, ReviewState, Verdict
-from signoff.core.policy import expires
+from signoff.core.policy import acts_at, ends
 from signoff.core.record import Moment, Record
 
 Urgency = Literal["overdue", "today", "soon", "calm", "closed"]
@@ -84,7 +84,7 @@ def asked_of(review: Review, moment: datetime, named: Pointer | None) -> Asked:
         moment: now.
         named: what the cause's reference leads to: the review that asked for the run.
     """
-    until = expires(review)
+    until = ends(review)
     about = [named] if named is not None else []
     if review.cause.kind == "alert" and review.cause.reference:
         about.append(Pointer(text=f"alert {review.cause.reference}", to=f"/alerts#alert-{review.cause.reference}"))
@@ -108,7 +108,7 @@ def urgency_of(review: Review, moment: datetime) -> Urgency:
     """How soon somebody has to answer."""
     if review.state is not ReviewState.OPEN:
         return "closed"
-    until = expires(review)
+    until = ends(review)
     if until is None:
         return "calm"
     left = until - moment
@@ -145,8 +145,10 @@ def _cause(review: Review) -> str:
 
 
 def _silence(review: Review) -> str:
-    if expires(review) is None:
+    if ends(review) is None:
         return "It waits until somebody answers."
+    if acts_at(review) == ends(review):
+        return "Unless somebody refuses until then, it is approved by itself: every check that is asked for holds."
     if review.policy.on_expiry == "approve":
         return "If nobody answers until then, it is approved where every check holds, and else ends without release."
     return "If nobody answers until then, it ends as if rejected."

@@ -87,13 +87,13 @@ def limit_of(result: CheckResult) -> str:
     """'at least 0.7' or 'between 0.1 and 0.2', in words."""
     low, high = result.check.at_least, result.check.at_most
     if low is not None and high is not None:
-        return f"between {number(low)} and {number(high)}"
-    return f"at least {number(low)}" if low is not None else f"at most {number(high or 0)}"
+        return f"between {low:g} and {high:g}"
+    return f"at least {low:g}" if low is not None else f"at most {high or 0:g}"
 
 
 def _shown(result: CheckResult, value: Value | None, earlier: Sequence[Review], lens: Lens) -> ShownCheck:
     name = result.check.metric
-    label = getattr(result.check, "name", None) or label_of(name, lens)
+    label = result.check.name or label_of(name, lens)
     shown = amount_of(name, result.value)
     past = tuple(_past(name, one) for one in reversed(earlier))
     unit = value.unit if value is not None else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from signoff.console.review.asked import Asked, Pointer, asked_of
 from signoff.console.review.changed import Changed, changed_since
@@ -14,12 +15,13 @@ from signoff.console.review.headline import Headline, headline_of
 from signoff.console.review.lenses import LENSES, Lens
 from signoff.console.review.records import Section, sections
 from signoff.console.review.signed import Audit, Serving, audit_of, serving_of
-from signoff.console.review.standing import ShownDecision, ShownRule, answerable, decided, rules_for
+from signoff.console.review.standing import ShownDecision, ShownRule, answerable, decided, freeze_of, rules_for
 from signoff.console.review.talk import ShownComment, discussion
 from signoff.console.review.words import Word, words_in
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import GateName, Review, ReviewState
 from signoff.core.record import Moment, Record
+from signoff.core.vocabulary import vocabulary
 from signoff.store import Store
 from signoff.store.listing import earlier_reviews, entry_by_hash
 
@@ -105,20 +107,13 @@ def review_context(
     entries = tuple(entry for entry in store.entries(about=review.id) if entry.kind == "decision")
     decisions = tuple(entry.decision() for entry in entries)
     checks = shown_checks(review, found.values(), earlier_reviews(store.database, review), lens)
-    verdicts = answerable(review, decisions, caller)
     form = None
     if review.state is ReviewState.OPEN:
-        form = form_of(review, ref, verdicts, found.records, draft=draft, problem=problem)
+        verdicts = answerable(review, decisions, caller)
+        freeze = _freeze(review, moment)
+        form = form_of(review, ref, verdicts, found.records, draft=draft, problem=problem, freeze=freeze)
     context = ReviewContext(
-        ref=ref,
-        id=review.id,
-        project=review.project,
-        gate=review.gate,
-        state=review.state,
-        digest=review.digest,
-        evidence_sha256=review.evidence_sha256,
-        note=review.note,
-        closed=review.closed,
+        **_identity(review, ref),
         drill=any(one.drill for one in decisions),
         headline=headline_of(review, found, lens),
         lenses=_choices(lens),
@@ -142,6 +137,20 @@ def review_context(
     return context.model_copy(update={"words": words_in(_texts(context))})
 
 
+def _identity(review: Review, ref: str) -> dict[str, Any]:
+    kept = ("id", "project", "gate", "state", "digest", "evidence_sha256", "note", "closed")
+    return {"ref": ref, **{name: getattr(review, name) for name in kept}}
+
+
+def _freeze(review: Review, moment: datetime) -> str:
+    """Why an approval waits, where the policy lets people override it; empty otherwise."""
+    hit = freeze_of(review, moment)
+    if hit is None or review.policy.override is None:
+        return ""
+    wanted = review.policy.override
+    return f"{hit.sentence()}. {wanted.count} approvals of {wanted.role} that say so release in spite of it."
+
+
 def _choices(lens: Lens) -> tuple[LensChoice, ...]:
     return tuple(
         LensChoice(name=one.name, title=one.title, sentence=one.sentence, chosen=one.name == lens.name)
@@ -163,9 +172,10 @@ def _named(store: Store, review: Review) -> Pointer | None:
 
 def _texts(context: ReviewContext) -> Iterator[str]:
     yield context.headline.sentence
-    yield from (check.label for check in context.checks)
+    yield from (vocabulary().label(check.metric) for check in context.checks)
+    yield from (rule.sentence for rule in context.rules)
     for section in context.sections:
         for record in section.records:
             yield from (record.title, record.lead, record.other, record.matters)
-            yield from (one.label for one in record.numbers)
+            yield from (vocabulary().label(one.name) for one in record.numbers)
             yield from record.table.columns if record.table is not None else ()

@@ -25,6 +25,7 @@ from signoff.core.discussion import Comment, Said
 from signoff.core.errors import NotFoundError, UsageError, did_you_mean
 from signoff.core.evidence import Evidence
 from signoff.core.record import Record, now
+from signoff.core.vocabulary import vocabulary
 
 install()
 router = APIRouter()
@@ -71,7 +72,13 @@ def record(home: HomeDep, caller: CallerDep, place: ReviewDep, slug: Slug, lens:
     found = _record(home, place, slug)
     glass = chosen_lens(home, caller, lens)
     shown = shown_record(found, slug, glass, whole=True)
-    texts = (found.title, found.business, found.expert, found.matters, *(one.label for one in shown.numbers))
+    texts = (
+        found.title,
+        found.business,
+        found.expert,
+        found.matters,
+        *(vocabulary().label(one.name) for one in shown.numbers),
+    )
     return RecordContext(
         ref=place.ref,
         id=about.id,

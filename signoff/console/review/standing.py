@@ -8,7 +8,8 @@ from typing import Literal
 
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import Decision, Entry, Review, ReviewState, Verdict
-from signoff.core.policy import expires, judge, may_pass_alone, same_person, verdicts_of, why_not
+from signoff.core.policy import acts_at, expires, judge, may_pass_alone, same_person, verdicts_of, why_not
+from signoff.core.policy_freeze import Frozen, frozen
 from signoff.core.record import Moment, Record
 from signoff.core.run import Steering
 from signoff.core.settings import Mode
@@ -97,11 +98,24 @@ def rules_for(review: Review, decisions: Sequence[Decision], moment: datetime, c
     reason = why_not(review, caller.name, roles)
     if reason is not None:
         found.append(ShownRule(name="you", state="blocks", sentence=f"You may not approve: {reason}."))
+    acting = acts_at(review)
+    if acting is not None:
+        said = f"It is approved by itself after {review.policy.veto_hours:g} hours unless somebody refuses before."
+        found.append(ShownRule(name="veto window", state="waits", sentence=said, until=acting))
+    hit = freeze_of(review, moment)
+    if hit is not None:
+        said = f"{hit.sentence()}. An approval is kept; the release waits."
+        found.append(ShownRule(name="freeze", state="blocks", sentence=said, until=hit.until))
     until = expires(review)
     if until is not None:
         ends = "is approved if every check holds" if review.policy.on_expiry == "approve" else "ends unreleased"
         found.append(ShownRule(name="expiry", state="waits", sentence=f"Without an answer it {ends}.", until=until))
     return tuple(found)
+
+
+def freeze_of(review: Review, moment: datetime) -> Frozen | None:
+    """The freeze window that is open; only releases wait for its end."""
+    return frozen(review.policy.freeze, moment) if review.gate == "release" else None
 
 
 def answerable(review: Review, decisions: Sequence[Decision], caller: Caller) -> tuple[Answerable, ...]:

@@ -10,6 +10,8 @@ from markupsafe import Markup, escape
 from signoff.core.record import Record
 from signoff.core.vocabulary import vocabulary
 
+_LINK = Markup('<a class="word" href="#{}" title="{}">{}</a>')
+
 
 class Word(Record):
     """A word, what the business says for it, and what it means in a sentence that needs no other page."""
@@ -32,7 +34,14 @@ def words_in(texts: Iterable[str]) -> tuple[Word, ...]:
 
 
 def marked(text: str) -> Markup:
-    """Text with the first use of each word as a link to its meaning, which is also the link's tooltip."""
+    """Text with the first use of each word as a link to its meaning, which is also the link's tooltip.
+
+    A text that is a plain word as a whole leads to its term.
+    """
+    term = vocabulary().term(text)
+    if term != text and term in vocabulary().words:
+        word = _word(term)
+        return _LINK.format(word.anchor, f"{word.word}: {word.sentence}", text)
     done: set[str] = set()
     pieces = []
     for piece in vocabulary().mark(text):
@@ -42,8 +51,7 @@ def marked(text: str) -> Markup:
         done.add(piece.word)
         word = _word(piece.word)
         told = f"{word.plain}: {word.sentence}" if word.plain else word.sentence
-        link = Markup('<a class="word" href="#{}" title="{}">{}</a>')
-        pieces.append(link.format(word.anchor, told, piece.text))
+        pieces.append(_LINK.format(word.anchor, told, piece.text))
     return Markup("").join(pieces)
 
 

@@ -31,9 +31,11 @@
     try {
       const [figure, library] = await Promise.all([figureOf(box), plotly()]);
       const colour = colours();
-      const axis = { gridcolor: colour("--line"), zerolinecolor: colour("--edge"), linecolor: colour("--edge") };
+      const axis = { gridcolor: colour("--line"), zerolinecolor: colour("--edge"), linecolor: colour("--edge"), automargin: true };
       const layout = { ...figure.layout, autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)" };
       layout.font = { ...(figure.layout || {}).font, color: colour("--ink"), family: "system-ui, sans-serif" };
+      layout.legend = { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", ...layout.legend };
+      layout.margin = { l: 8, r: 12, t: 28, b: 8, ...layout.margin };
       for (const key of Object.keys(layout)) if (/^[xy]axis\d*$/.test(key)) layout[key] = { ...axis, ...layout[key] };
       const plot = document.createElement("div");
       box.append(plot);
