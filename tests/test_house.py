@@ -15,6 +15,8 @@ PACKAGES = ("flows", "tasks", "expectations", "models", "monitoring", "signoff")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 MOST_LINES_OF_A_MODULE = 400
 MOST_LINES_OF_A_FUNCTION = 60
+# Longer than the others, for it must work where it is copied to, alone.
+ONE_FILE = {"signoff/audit/verify.py": 620}
 
 
 def test_import_contracts_hold() -> None:
@@ -42,7 +44,7 @@ def test_no_flow_file_hides_a_package() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_modules_and_functions_stay_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert text.count("\n") <= MOST_LINES_OF_A_MODULE
+    assert text.count("\n") <= ONE_FILE.get(path.relative_to(ROOT).as_posix(), MOST_LINES_OF_A_MODULE)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno + 1 <= MOST_LINES_OF_A_FUNCTION, node.name

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from signoff.cli.announce import announce
+from signoff.cli.audit import audit
 from signoff.cli.console import console_command
 from signoff.cli.drill import drill
 from signoff.cli.key import key
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(review, name="review")
 app.add_typer(user, name="user")
 app.add_typer(key, name="key")
+app.add_typer(audit, name="audit")
 app.add_typer(announce, name="announce")
 app.command()(drill)
 app.command("console")(console_command)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from signoff.commands.output import print_json, root_of
 from signoff.core.decision import Finding
 from signoff.core.errors import IntegrityError
 from signoff.core.paths import Paths
 from signoff.core.settings_file import load_project
+
+if TYPE_CHECKING:
+    from signoff.store import Store
 
 
 def verify_workspace(workspace: Path, as_json: bool, pinned_root: str | None = None) -> int:
@@ -56,7 +60,7 @@ def restore_ledger(workspace: Path) -> None:
 
 
 def findings_of(root: Path, pinned_root: str | None = None) -> list[Finding]:
-    """What is wrong with ledger, decisions and the champion's bytes; works on a bare clone too."""
+    """What is wrong with ledger, decisions, tags and the champion's bytes; works on a bare clone too."""
     from monitoring.served import served_models
     from signoff.ledger import verify
     from signoff.store import open_store
@@ -66,8 +70,27 @@ def findings_of(root: Path, pinned_root: str | None = None) -> list[Finding]:
     store = open_store(project, paths) if paths.state.exists() else None
     served = served_models(paths.predictions)
     try:
-        return [*verify(paths, store, served=served, root=pinned_root), *champion_findings(paths, store)]
+        found = verify(paths, store, served=served, root=pinned_root)
+        return [*found, *_tags(root, project.project, store), *champion_findings(paths, store)]
     except IntegrityError as error:
         # A table that cannot be read is a finding, and no reason to leave the files and the champion unread.
         damaged = Finding(what=error.what, where=error.where or str(paths.state), got=error.got or "")
-        return [damaged, *verify(paths, served=served, root=pinned_root), *champion_findings(paths, None)]
+        found = [damaged, *verify(paths, served=served, root=pinned_root)]
+        return [*found, *_tags(root, project.project, None), *champion_findings(paths, None)]
+
+
+def _tags(root: Path, project: str, store: Store | None) -> list[Finding]:
+    """Tags against the ledger; nothing where the workspace is in no repository."""
+    from signoff.audit.anchors import tag_findings
+    from signoff.ledger.journal import entry_files
+    from signoff.workspace.git import Git
+    from signoff.workspace.objects import is_tracked
+
+    git = Git(root)
+    if not is_tracked(git):
+        return []
+    entries = store.entries() if store is not None else ()
+    if not entries:
+        read = (file.entry() for file in entry_files(Paths(root).decisions))
+        entries = tuple(entry for entry in read if entry is not None)
+    return tag_findings(git, project, entries)

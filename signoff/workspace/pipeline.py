@@ -89,6 +89,22 @@ class Pipeline:
         with _translated(self.root, "push", self.remote_url()):
             return int(self._open().push())
 
+    def read_at(self, revision: str, path: str) -> bytes | None:
+        """The bytes of a file that DVC tracks, as it was at a git revision: from the cache, else from the remote.
+
+        Returns:
+            None where that revision knows no such file, or neither cache nor remote has it.
+        """
+        from dvc.exceptions import FileMissingError, OutputNotFoundError, PathMissingError
+
+        with _translated(self.root, "read", self.remote_url()):
+            from dvc.api import read
+
+            try:
+                return bytes(read(path, repo=str(self.root), rev=revision, mode="rb"))
+            except (FileMissingError, FileNotFoundError, OutputNotFoundError, PathMissingError):
+                return None
+
     def pull(self, targets: Sequence[str] | None = None) -> None:
         """Fetch and check out targets (all when not given) from the default remote."""
         with _translated(self.root, "pull", self.remote_url()):
