@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from signoff import __version__
 from signoff.core.data import Profile, Snapshot, Validation
 from signoff.core.decision import CheckResult
+from signoff.core.digest import sha256_file
 from signoff.core.errors import WorkspaceError
 from signoff.core.evidence import EvidenceSet
 from signoff.core.files import read_json, write_json, write_text
@@ -16,13 +17,18 @@ from signoff.core.policy import run_checks
 from signoff.core.search import Leaderboard
 from signoff.core.stage import StageContext, StageReport
 from signoff.core.tables import read_table
+from signoff.workspace.git import Git
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.evaluation import Case
+    from models.evaluation import Case, Past
+    from signoff.core.decision import Release
+    from signoff.core.paths import Paths
 
 R = TypeVar("R", bound=BaseModel)
+REFERENCE, PREFIX, PART = "reference.parquet", "signoff:", "signoff:part"
+"""The reference of a release as monitoring writes it: the champion's training and holdout rows, and which is which."""
 
 
 def evaluate(context: StageContext) -> StageReport:
@@ -66,11 +72,35 @@ def _case(context: StageContext) -> Case:
         holdout=read_table(paths.holdout),
         champion_folder=paths.champion / "model" if released else None,
         champion_digest=released.model_digest if released else None,
+        past=_past(paths, released) if released else None,
         leaderboard=_read(paths.leaderboard, Leaderboard),
         validation=_read(paths.validation, Validation),
         snapshot=_read(paths.snapshot, Snapshot),
         profile=_read(paths.profile, Profile),
     )
+
+
+def _past(paths: Paths, released: Release) -> Past:
+    """What the champion learned from: the reference kept beside it at its release, and its snapshot's record in git."""
+    from models.evaluation import Past
+
+    snapshot = None
+    why = ""
+    try:
+        text = Git(paths.root).show(released.candidate_tag, paths.snapshot.relative_to(paths.root).as_posix())
+        snapshot = Snapshot.model_validate_json(text)
+    except (WorkspaceError, ValidationError):
+        why = f"the snapshot's record of {released.candidate_tag} is not in this clone, so its time span is not known"
+    reference = paths.champion / REFERENCE
+    if not reference.is_file():
+        return Past(None, snapshot, "the reference that a release keeps beside the champion is not on this machine")
+    if released.reference_sha256 is not None and sha256_file(reference) != released.reference_sha256:
+        return Past(None, snapshot, "the reference beside the champion is not the one that was kept at its release")
+    rows = read_table(reference)
+    if PART in rows:
+        rows = rows[rows[PART] == "train"]
+    own = [name for name in rows.columns if not str(name).startswith(PREFIX)]
+    return Past(rows[own].reset_index(drop=True), snapshot, why)
 
 
 def _write_reports(context: StageContext, case: Case, evidence: EvidenceSet, checks: tuple[CheckResult, ...]) -> None:

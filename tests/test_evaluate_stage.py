@@ -17,12 +17,13 @@ from tasks.evaluate import evaluate
 from tests.evaluation_workspace import rows, timed, workspace
 
 KINDS = {
-    "binary": {"holdout", "calibration", "threshold", "roc", "precision_recall"},
+    "binary": {"holdout", "calibration", "threshold", "confusion", "roc", "precision_recall"},
     "multiclass": {"holdout", "calibration", "confusion", "roc"},
-    "regression": {"holdout", "calibration", "errors"},
+    "regression": {"holdout", "calibration", "errors", "errors_distribution"},
 }
-ALWAYS = {"champion", "baseline", "importance", "slices", "data", "validation", "search", "operations"}
-TIMED = {"operations.latency_p50", "operations.latency_p95", "operations.batch_speed"}
+ALWAYS = {"champion", "baseline", "importance", "slices", "data", "validation", "search", "operations",
+          "overfit", "leak_check", "lineage"}  # fmt: skip
+TIMED = {"operations.latency_p50", "operations.latency_p95", "operations.batch_speed", "search.seconds"}
 
 
 @pytest.mark.parametrize("clock", [True, False])

@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from models.evaluation.case import Case
-from models.evaluation.contest import champion
+from models.evaluation.contest import champion, disagreement
+from models.evaluation.drivers import drivers
 from models.evaluation.headline import baseline, holdout
-from models.evaluation.importance import importance, leak
+from models.evaluation.importance import importance
+from models.evaluation.leaks import leak_check, suspicion
+from models.evaluation.lineage import lineage
 from models.evaluation.origins import data, validation
+from models.evaluation.overfit import overfit
+from models.evaluation.past import champion_data
 from models.evaluation.ranking import confusion, precision_recall, roc
 from models.evaluation.reliability import calibration
-from models.evaluation.residuals import errors
+from models.evaluation.residuals import distribution, errors
+from models.evaluation.searching import search
 from models.evaluation.slices import fairness, slices
-from models.evaluation.thresholds import threshold
-from models.evaluation.workings import operations, search
+from models.evaluation.thresholds import confusion_at, threshold
+from models.evaluation.workings import operations
 from signoff.core.evidence import Evidence, EvidenceSet
 from signoff.core.progress import Progress, Silent
 from signoff.core.record import now
 from signoff.core.settings import Task
 
 BY_TASK: dict[Task, tuple[Callable[[Case], Evidence | None], ...]] = {
-    Task.BINARY: (calibration, threshold, roc, precision_recall),
+    Task.BINARY: (threshold, confusion_at, calibration, roc, precision_recall),
     Task.MULTICLASS: (calibration, confusion, roc),
-    Task.REGRESSION: (calibration, errors),
+    Task.REGRESSION: (calibration, errors, distribution),
 }
 
 
@@ -39,7 +45,7 @@ def evaluate(case: Case, progress: Progress | None = None) -> EvidenceSet:
     records = []
     for record in _records(case):
         records.append(record)
-        listener.step(record.title, min(0.95, 0.2 + 0.06 * len(records)))
+        listener.step(record.title, min(0.95, 0.2 + 0.035 * len(records)))
     return EvidenceSet(project=case.project.project, made=now(), champion=case.champion.digest, records=tuple(records))
 
 
@@ -48,26 +54,33 @@ def metrics_of_evidence(evidence: EvidenceSet) -> dict[str, float]:
 
     Ten significant digits: the last bits of a sum depend on the number of threads.
     """
-    timed = {"operations.latency_p50", "operations.latency_p95", "operations.batch_speed"}
+    timed = {"operations.latency_p50", "operations.latency_p95", "operations.batch_speed", "search.seconds"}
     return {name: float(f"{value.value:.10g}") for name, value in evidence.values().items() if name not in timed}
 
 
 def _records(case: Case) -> Iterator[Evidence]:
     yield holdout(case)
     yield champion(case)
+    yield from _there(disagreement(case))
     yield baseline(case)
-    for record in (make(case) for make in BY_TASK[case.task]):
-        if record is not None:
-            yield record
-    found = importance(case)
-    if (suspicion := leak(found)) is not None:
-        yield suspicion
+    for make in BY_TASK[case.task]:
+        yield from _there(make(case))
+    yield overfit(case)
+    found, check = importance(case), leak_check(case)
+    yield from _there(suspicion(case, check, found))
     yield found
+    yield from _there(drivers(case, found))
+    yield check
     for column in dict.fromkeys((*case.project.evaluate.slices, *case.project.data.sensitive)):
         yield slices(case, column)
-    if (gaps := fairness(case)) is not None:
-        yield gaps
+    yield from _there(fairness(case))
     yield data(case)
+    yield from _there(champion_data(case))
     yield validation(case.validation)
     yield search(case.leaderboard)
     yield operations(case)
+    yield lineage(case)
+
+
+def _there(record: Evidence | None) -> tuple[Evidence, ...]:
+    return () if record is None else (record,)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.evaluation.answers import Answers
-from models.evaluation.case import Case
-from models.evaluation.scores import difference, metrics_of, score_of
+from models.evaluation.case import Case, Whose
+from models.evaluation.scores import metrics_of
 from models.evaluation.words import measured, sentence
 from signoff.core.evidence import Evidence, Value
+from signoff.core.metrics import METRICS
 from signoff.core.numbers import number, percent, span, told
 from signoff.core.settings import Task
 
@@ -20,9 +20,9 @@ def holdout(case: Case) -> Evidence:
     label = case.metric.label
     first = next((value for value in values if value.name == f"holdout.{case.metric.name}"), None)
     if first is None:
-        business = f"On these {len(case.answers):,} rows {label} is not defined: only one class occurs."
+        business = f"On these {len(case.answers):,} {case.rows_are} {label} is not defined: only one class occurs."
     else:
-        business = f"On {len(case.answers):,} rows it never saw, the model's {label} is {told(first)}."
+        business = f"On {len(case.answers):,} {case.rows_are} it never saw, the model's {label} is {told(first)}."
     return Evidence(
         kind="holdout",
         title="Quality on unseen rows",
@@ -35,11 +35,11 @@ def holdout(case: Case) -> Evidence:
 
 def baseline(case: Case) -> Evidence:
     """Against the constant answer: the least that any model has to beat."""
-    delta = paired(case, "baseline.delta", case.baseline)
-    mine, constant = _point(case), case.resamples.value(score_of(case.metric.name, case.baseline))
+    delta = paired(case, "baseline.delta", "baseline")
+    mine, constant = case.score(case.metric.name)[0], case.score(case.metric.name, "baseline")[0]
     name, label = case.metric.name, case.metric.label
     values = [
-        value for value in (delta, measured(f"baseline.{name}", constant, None, 0.95, _unit(case, name))) if value
+        value for value in (delta, measured(f"baseline.{name}", constant, None, 0.95, unit_of(case, name))) if value
     ]
     answer = "the average" if case.task is Task.REGRESSION else "the same probability"
     if delta is None:
@@ -61,26 +61,22 @@ def baseline(case: Case) -> Evidence:
     )
 
 
-def paired(case: Case, name: str, others: Answers) -> Value | None:
+def paired(case: Case, name: str, whose: Whose, metric: str | None = None) -> Value | None:
     """The model minus another on the same rows and resamples; positive means that the model is better."""
-    mine, other = score_of(case.metric.name, case.answers), score_of(case.metric.name, others)
-    better = difference(mine, other) if case.metric.greater_is_better else difference(other, mine)
-    draws, value = case.resamples.draws(better), case.resamples.value(better)
-    return measured(name, value, draws, case.project.evaluate.interval, _unit(case, case.metric.name))
+    wanted = METRICS[metric or case.metric.name]
+    mine, other = case.score(wanted.name), case.score(wanted.name, whose)
+    sign = 1.0 if wanted.greater_is_better else -1.0
+    draws = sign * (mine[1] - other[1])
+    return measured(name, sign * (mine[0] - other[0]), draws, case.interval, unit_of(case, wanted.name))
 
 
 def _metric(case: Case, name: str) -> Value | None:
-    score = score_of(name, case.answers)
-    value = case.resamples.value(score)
-    draws = case.resamples.draws(score)
-    return measured(f"holdout.{name}", value, draws, case.project.evaluate.interval, _unit(case, name))
+    value, draws = case.score(name)
+    return measured(f"holdout.{name}", value, draws, case.interval, unit_of(case, name))
 
 
-def _point(case: Case) -> float:
-    return case.resamples.value(score_of(case.metric.name, case.answers))
-
-
-def _unit(case: Case, metric: str) -> str:
+def unit_of(case: Case, metric: str) -> str:
+    """The unit of a metric of this case."""
     return case.unit if metric in ("rmse", "mae") else ""
 
 
@@ -98,4 +94,4 @@ def _in_plain_words(case: Case, first: Value | None) -> str:
         if first is not None and first.name == "holdout.roc_auc"
         else ""
     )
-    return f"{pairs}{percent(share)} of the rows are {case.positive}."
+    return f"{pairs}{percent(share)} of the {case.rows_are} are {case.positive}."

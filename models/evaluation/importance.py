@@ -1,4 +1,4 @@
-"""importance and leak: what the answers hang on, by shuffling one column at a time."""
+"""importance: what the answers hang on, by shuffling one column at a time."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from models.evaluation.answers import Answers, ask
+from models.evaluation.answers import Answers, Model, ask
 from models.evaluation.case import Case
-from models.evaluation.charts import MAIN, SECOND, figure, lying_bars
+from models.evaluation.charts import MAIN, figure, lying_bars
 from models.evaluation.resampling import Resamples, resamples_for
 from models.evaluation.scores import difference, score_of
 from models.evaluation.words import listed, measured, part_of_name
@@ -24,7 +24,6 @@ ASKED_ROWS = 40_000
 LEAST_SAMPLE, MOST_SAMPLE = 300, 2_000
 SECONDS = 10.0
 """A model so slow that the rows would take longer gets a smaller sample, and the evidence says so."""
-DOMINANT = 0.6
 SHOWN = 20
 
 
@@ -33,9 +32,7 @@ def importance(case: Case) -> Evidence:
 
     Breiman, Random Forests, 2001; Fisher, Rudin and Dominici 2019. Columns that say the same hide each other.
     """
-    features = [name for name in case.recipe.features.used() if name in case.holdout]
-    rows = _sample(case, len(features))
-    found = sorted(_losses(case, features, rows), key=lambda pair: -pair[1].value)
+    rows, found = losses(case, case.model, case.answers)
     shown = found[:SHOWN]
     total = sum(max(value.value, 0.0) for _, value in found)
     share = max(found[0][1].value, 0.0) / total if found and total > 0 else 0.0
@@ -55,26 +52,8 @@ def importance(case: Case) -> Evidence:
             columns=("column", f"loss of {label}", "low", "high"),
             rows=tuple((name, value.value, value.low, value.high) for name, value in shown),
         ),
-        chart=_chart(shown, label, share),
+        chart=_chart(shown, label),
         matters="Checks on importance.top_share guard against a model that hangs on one column.",
-    )
-
-
-def leak(found: Evidence) -> Evidence | None:
-    """A warning when one column carries most of what the columns add: it may know the answer already."""
-    assert found.table is not None
-    share = next(value.value for value in found.values if value.name == "importance.top_share")
-    if share < DOMINANT or len(found.table.rows) < 3:
-        return None
-    name = found.table.rows[0][0]
-    return Evidence(
-        kind="leak_suspicion",
-        title="One column carries the model",
-        business=f"{name} carries {percent(share)} of the model's skill. Ask whether it is really known when the "
-        "question is asked: a column written after the outcome makes a model look good and fail in use.",
-        expert=f"Share of summed positive permutation importance above {DOMINANT:.0%}: target leakage (Kaufman et al. "
-        "2012) or a single strong cause; this cannot be told from data alone.",
-        matters="If the column is not known in time, request changes and exclude it.",
     )
 
 
@@ -87,14 +66,26 @@ def _sample(case: Case, features: int) -> NDArray[np.intp]:
     return np.sort(random.permutation(len(case.holdout))[:size])
 
 
-def _losses(case: Case, features: list[str], rows: NDArray[np.intp]) -> list[tuple[str, Value]]:
-    sample, truth = case.holdout.iloc[rows].reset_index(drop=True), case.answers.take(rows)
+def losses(case: Case, model: Model, answers: Answers) -> tuple[NDArray[np.intp], list[tuple[str, Value]]]:
+    """The rows that were asked, and what a model loses on them without each column, the most first.
+
+    Two models of one case are asked about the same rows, unless one reads far more columns.
+    """
+    features = [name for name in model.recipe.features.used() if name in case.holdout]
+    rows = _sample(case, len(features))
+    return rows, sorted(_losses(case, model, answers.take(rows), features, rows), key=lambda pair: -pair[1].value)
+
+
+def _losses(
+    case: Case, model: Model, truth: Answers, features: list[str], rows: NDArray[np.intp]
+) -> list[tuple[str, Value]]:
+    sample = case.holdout.iloc[rows].reset_index(drop=True)
     resamples = resamples_for(case.project, sample)
     names: dict[str, str] = {}
     for name in features:
         base = part_of_name(name)
         names[name] = base if base not in names.values() else f"{base}-{len(names)}"
-    answered = _shuffled_answers(case, features, sample, truth)
+    answered = _shuffled_answers(case, model, features, sample, truth)
     return [
         (name, value)
         for name, answers in zip(features, answered, strict=True)
@@ -102,7 +93,9 @@ def _losses(case: Case, features: list[str], rows: NDArray[np.intp]) -> list[tup
     ]
 
 
-def _shuffled_answers(case: Case, features: list[str], sample: pd.DataFrame, truth: Answers) -> list[Answers]:
+def _shuffled_answers(
+    case: Case, model: Model, features: list[str], sample: pd.DataFrame, truth: Answers
+) -> list[Answers]:
     """One call for all columns: most of a small call's time is not spent on its rows."""
     random = np.random.default_rng(case.project.search.seed + 1)
     parts = []
@@ -114,7 +107,7 @@ def _shuffled_answers(case: Case, features: list[str], sample: pd.DataFrame, tru
         parts.append(part)
     if not parts:
         return []
-    whole = ask(case.model, pd.concat(parts, ignore_index=True), np.tile(truth.actual, len(parts)))
+    whole = ask(model, pd.concat(parts, ignore_index=True), np.tile(truth.actual, len(parts)))
     size = len(sample)
     return [whole.take(np.arange(at * size, (at + 1) * size)) for at in range(len(parts))]
 
@@ -130,12 +123,11 @@ def _loss(case: Case, name: str, truth: Answers, answers: Answers, resamples: Re
     return measured(f"importance.{name}", resamples.value(loss), resamples.draws(loss), interval)
 
 
-def _chart(shown: list[tuple[str, Value]], label: str, share: float) -> dict[str, object] | None:
+def _chart(shown: list[tuple[str, Value]], label: str) -> dict[str, object] | None:
     if not shown:
         return None
     values = [value.value for _, value in shown]
     lows = [value.value if value.low is None else value.low for _, value in shown]
     highs = [value.value if value.high is None else value.high for _, value in shown]
-    colours = [SECOND if share >= DOMINANT and at == 0 else MAIN for at in range(len(shown))]
-    bars = lying_bars([name for name, _ in shown], values, lows, highs, colours)
+    bars = lying_bars([name for name, _ in shown], values, lows, highs, MAIN)
     return figure([bars], f"loss of {label}", "", height=max(220, 60 + 24 * len(shown)))

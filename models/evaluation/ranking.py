@@ -8,7 +8,7 @@ import numpy as np
 
 from models.evaluation.answers import Answers
 from models.evaluation.case import Case
-from models.evaluation.charts import MAIN, POINTS, QUIET, SECOND, dashed, figure, line, points, thinned
+from models.evaluation.charts import MAIN, POINTS, SECOND, dashed, figure, line, points, thinned
 from models.evaluation.scores import roc_auc
 from models.evaluation.words import measured
 from signoff.core.evidence import Evidence, Table, Value
@@ -30,9 +30,9 @@ def roc(case: Case) -> Evidence | None:
         return None
     mine = line(curve[:, 0], curve[:, 1], "model")
     marks = [_where_it_stands(case.answers)] if case.task is Task.BINARY else []
-    if case.champion.answers is not None and not case.champion.same:
-        theirs = roc_points(case.champion.answers)
-        marks.append(line(theirs[:, 0], theirs[:, 1], "champion", QUIET))
+    if case.rival is not None:
+        theirs = roc_points(case.rival)
+        marks.append(line(theirs[:, 0], theirs[:, 1], "champion", SECOND))
     many = case.task is Task.MULTICLASS
     values = _one_against_rest(case) if many else ()
     who = "a row of a class" if many else "a yes"
@@ -60,10 +60,10 @@ def precision_recall(case: Case) -> Evidence | None:
     truth = case.answers.actual == 1
     if not truth.any():
         return None
-    order, last = _steps(case.answers.yes)
-    hits = np.cumsum(truth[order])[last]
-    recall, precision = hits / truth.sum(), hits / (last + 1)
-    kept = thinned(len(last))
+    recall, precision = _recall_precision(case.answers.yes, truth)
+    lines = [_precision_line(recall, precision, "model", MAIN)]
+    if case.rival is not None:
+        lines.append(_precision_line(*_recall_precision(case.rival.yes, truth), "champion", SECOND))
     share = float(truth.mean())
     half = float(precision[np.searchsorted(recall, 0.5)])
     return Evidence(
@@ -73,13 +73,24 @@ def precision_recall(case: Case) -> Evidence | None:
         f"would be right in {percent(share)}.",
         expert="Precision by recall over all thresholds; the floor is the share of yes.",
         chart=figure(
-            [dashed([0, 1], [share, share], "blind"), line(recall[kept], precision[kept], "model")],
+            [dashed([0, 1], [share, share], "blind"), *lines],
             "share of yes found",
             "share of alarms that are true",
             xaxis={"range": [0, 1], "tickformat": ".0%"},
             yaxis={"range": [0, 1.02], "tickformat": ".0%"},
         ),
     )
+
+
+def _recall_precision(yes: Numbers, truth: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
+    order, last = _steps(yes)
+    hits = np.cumsum(truth[order])[last]
+    return hits / truth.sum(), hits / (last + 1)
+
+
+def _precision_line(recall: Numbers, precision: Numbers, name: str, colour: str) -> dict[str, object]:
+    kept = thinned(len(recall))
+    return line(recall[kept], precision[kept], name, colour)
 
 
 def confusion(case: Case) -> Evidence:
@@ -166,7 +177,7 @@ def _steps(yes: Numbers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 def _where_it_stands(answers: Answers) -> dict[str, object]:
     truth, flagged = answers.actual == 1, answers.predicted == 1
     at = [float(flagged[~truth].mean())], [float(flagged[truth].mean())]
-    return points(*at, "threshold in force", SECOND, marker={"color": SECOND, "size": 11})
+    return points(*at, "threshold in force", MAIN, marker={"color": MAIN, "size": 11})
 
 
 def _one_against_rest(case: Case) -> tuple[Value, ...]:

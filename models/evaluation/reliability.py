@@ -8,7 +8,7 @@ import numpy as np
 
 from models.evaluation.answers import Answers
 from models.evaluation.case import Case
-from models.evaluation.charts import MAIN, dashed, figure, points
+from models.evaluation.charts import MAIN, SECOND, dashed, figure, points
 from models.evaluation.resampling import Score
 from models.evaluation.scores import mean_of
 from models.evaluation.words import measured
@@ -46,7 +46,7 @@ def calibration(case: Case) -> Evidence:
         title="Can the numbers be taken at their word?",
         business=business,
         expert=_expert(case.task),
-        values=tuple(value for value in (gap, bias) if value),
+        values=tuple(value for value in (gap, bias, *_rival_gap(case)) if value),
         table=Table(columns=("predicted", "observed", "rows"), rows=tuple((p, o, n) for p, o, n in table)),
         chart=_chart(table, case),
         matters="Release checks on holdout.calibration_gap read the first number; decisions by cost rest on it.",
@@ -120,7 +120,11 @@ def _bins(predicted: Numbers) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.unique(np.searchsorted(ranked, ranked[cuts], side="left")), order
 
 
-def _gap_value(case: Case, answers: Answers) -> Value:
+def _rival_gap(case: Case) -> list[Value]:
+    return [] if case.rival is None else [_gap_value(case, case.rival, "champion.calibration_gap")]
+
+
+def _gap_value(case: Case, answers: Answers, name: str = "holdout.calibration_gap") -> Value:
     """A resample biases the gap upwards, so its interval is the estimate and the deviation of the resamples."""
     score = gap_of(answers)
     value, spread = case.resamples.value(score), float(np.std(case.resamples.draws(score)))
@@ -128,9 +132,7 @@ def _gap_value(case: Case, answers: Answers) -> Value:
 
     reach = float(ndtri((1 + case.project.evaluate.interval) / 2)) * spread
     unit = f"deviations of {case.recipe.target}" if answers.task is Task.REGRESSION else ""
-    return Value(
-        name="holdout.calibration_gap", value=value, low=max(0.0, value - reach), high=value + reach, unit=unit
-    )
+    return Value(name=name, value=value, low=max(0.0, value - reach), high=value + reach, unit=unit)
 
 
 def _bias_value(case: Case) -> Value | None:
@@ -154,8 +156,14 @@ def _expert(task: Task) -> str:
 
 def _chart(table: list[tuple[float, float, int]], case: Case) -> dict[str, object]:
     predicted, observed, rows = (list(column) for column in zip(*table, strict=True))
-    edges = [min(*predicted, *observed), max(*predicted, *observed)]
     text = [f"{count:,} rows" for count in rows]
     mine = points(predicted, observed, "model", MAIN, mode="lines+markers", text=text)
+    lines = []
+    if case.rival is not None:
+        before, came, held = (list(column) for column in zip(*reliability(case.rival), strict=True))
+        told = [f"{count:,} rows" for count in held]
+        lines = [points(before, came, "champion", SECOND, mode="lines+markers", text=told)]
+        predicted, observed = [*predicted, *before], [*observed, *came]
+    edges = [min(*predicted, *observed), max(*predicted, *observed)]
     axis = {"tickformat": ".0%"} if case.task is not Task.REGRESSION else {}
-    return figure([dashed(edges, edges, "as foretold"), mine], "foretold", "came true", xaxis=axis, yaxis=axis)
+    return figure([dashed(edges, edges, "as foretold"), mine, *lines], "foretold", "came true", xaxis=axis, yaxis=axis)

@@ -16,6 +16,8 @@ class SourceFact(Record):
     rows: int
     columns: int
     sha256: str | None = Field(None, description="of the file; None for a database")
+    file: str | None = Field(None, description="path below data.folder; None for a database")
+    bytes: int | None = Field(None, description="size of the file")
 
 
 class LeftOut(Record):

@@ -39,15 +39,17 @@ def load_sources(
             path = source_path(data, root, name, source)
             load_file(duck, name, path, source)
             digest: str | None = sha256_file(path)
+            file: str | None = source.file
+            size: int | None = path.stat().st_size
         else:
             # Deferred: SQLAlchemy is a third of a second, and most projects read files.
             from signoff.sources.database import read_query
 
             load_frame(duck, name, read_query(name, source, root, clocks))
-            digest = None
+            digest = file = size = None
         rows = duck.run(f"SELECT count(*) FROM {quoted(name)}").fetchone()[0]
         columns = len(duck.run(f"DESCRIBE {quoted(name)}").fetchall())
-        facts.append(SourceFact(name=name, rows=rows, columns=columns, sha256=digest))
+        facts.append(SourceFact(name=name, rows=rows, columns=columns, sha256=digest, file=file, bytes=size))
     return tuple(facts)
 
 
