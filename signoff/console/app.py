@@ -11,16 +11,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from signoff import __version__
-from signoff.console import answers, decisions, files, inbox, login, openapi, runs
+from signoff.console import account, answers, decisions, dossier, files, inbox, login, oidc, openapi, people, runs
 from signoff.console.access import REGISTRY
 from signoff.console.home import Home
 from signoff.console.review import pages as review_pages
-from signoff.console.shields import BodyLimit, SecurityHeaders
+from signoff.console.shields import AccessLog, BodyLimit, SecurityHeaders
 from signoff.core.errors import SignoffError
 
 ROUTERS: tuple[APIRouter, ...] = (
     files.router,
     login.router,
+    oidc.router,
+    account.router,
+    people.router,
+    dossier.router,
     openapi.router,
     decisions.router,
     runs.router,
@@ -56,6 +60,7 @@ def create_app(home: Home) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(SecurityHeaders, secure=home.secure)
+    app.add_middleware(AccessLog)
     return app
 
 

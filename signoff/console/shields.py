@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+log = logging.getLogger("signoff.console.access")
 MOST_BYTES = 1_000_000
 """A decision with its reasons is some kilobytes."""
 
@@ -60,6 +63,35 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+class AccessLog:
+    """One line a request: who, what, how it ended, how long it took. Never a query, a body or a header."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        finally:
+            actor = scope.get("state", {}).get("actor", "-")
+            # A path is the client's own text: nothing in it may begin a line of the log.
+            path = scope["path"][:300].encode("unicode_escape").decode("ascii")
+            client = scope["client"][0] if scope.get("client") else "-"
+            spent = 1000 * (time.monotonic() - began)
+            log.info("%s %r %s %s %d %.0f ms", client, actor, scope["method"], path, status, spent)
 
 
 class BodyLimit:

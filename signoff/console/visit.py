@@ -98,12 +98,18 @@ def visit_of(request: Request) -> Visit:
                 where="Authorization",
                 next_step="signoff user token NAME --scope SCOPE",
             )
-        return Visit(request, home, caller)
+        return _known(Visit(request, home, caller))
     session = home.seal.read("session", request.cookies.get(cookie_name(home, "session")))
     account = session_account(home.accounts, session) if session else None
     if account is None or session is None:
         return Visit(request, home)
-    return Visit(request, home, caller_of(home.accounts, account), session)
+    return _known(Visit(request, home, caller_of(home.accounts, account), session))
+
+
+def _known(visit: Visit) -> Visit:
+    """The access log names who asked."""
+    visit.request.state.actor = visit.caller.name if visit.caller else "-"
+    return visit
 
 
 def cookie_name(home: Home, kind: str) -> str:

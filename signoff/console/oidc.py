@@ -1,0 +1,57 @@
+"""Log-in by an identity provider: there, and back again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+
+from signoff.access import end_session, open_session
+from signoff.console.cookies import drop_state, read_state, set_session, set_state
+from signoff.console.page import raw
+from signoff.console.visit import Visit, VisitDep, safe_next
+from signoff.core.account import Permission
+from signoff.core.errors import NotFoundError
+from signoff.core.settings import Oidc
+
+router = APIRouter()
+RETURN = "/login/oidc/back"
+
+
+@raw(router, "/login/oidc", needs=Permission.PUBLIC)
+def leave(request: Request, visit: VisitDep, next: Annotated[str, Query(max_length=2000)] = "/") -> Response:
+    """Send the browser to the provider; what has to come back stays in a signed cookie of this browser."""
+    from signoff.access.oidc import begin
+
+    public = visit.home.settings.public_url or str(request.base_url)
+    address, kept = begin(_settings(visit), public.rstrip("/") + RETURN)
+    response = RedirectResponse(address, status_code=303)
+    set_state(visit.home, response, f"{safe_next(next)} {kept.model_dump_json()}")
+    return response
+
+
+@raw(router, RETURN, needs=Permission.PUBLIC)
+def back(request: Request, visit: VisitDep) -> Response:
+    """Take what the provider says of whoever comes back, and open a new session."""
+    from signoff.access.oidc import LoginState, finish
+
+    home = visit.home
+    found = read_state(home, request)
+    if found is None:
+        raise NotFoundError("this log-in was not begun in this browser, or too long ago", next_step="open /login")
+    to, _, state = found.partition(" ")
+    account = finish(home.accounts, _settings(visit), LoginState.model_validate_json(state), dict(request.query_params))
+    if visit.session:
+        end_session(home.accounts, visit.session)
+    response = RedirectResponse(safe_next(to), status_code=303)
+    set_session(home, response, open_session(home.accounts, account, home.settings.session_hours))
+    drop_state(home, response)
+    return response
+
+
+def _settings(visit: Visit) -> Oidc:
+    settings = visit.home.settings.oidc
+    if settings is None:
+        raise NotFoundError("no identity provider is configured", next_step="set console.oidc in signoff.yaml")
+    return settings
