@@ -11,7 +11,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from signoff import __version__
-from signoff.console import account, answers, decisions, dossier, files, inbox, login, oidc, openapi, people, runs
+from signoff.console import (
+    account,
+    answers,
+    decisions,
+    dossier,
+    files,
+    inbox,
+    login,
+    oidc,
+    openapi,
+    people,
+    runs,
+    versions,
+)
 from signoff.console.access import REGISTRY
 from signoff.console.home import Home
 from signoff.console.review import pages as review_pages
@@ -28,6 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     openapi.router,
     decisions.router,
     runs.router,
+    versions.router,
     review_pages.router,
     inbox.router,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import jinja2
 
+from signoff.core.numbers import signed
+
 
 def lasted(seconds: float) -> str:
     """A length of time as people say it: '0.4 s', '12 s', '3 min 20 s', '2 h 5 min', '3 d 4 h'."""
@@ -19,4 +21,4 @@ def lasted(seconds: float) -> str:
 
 def add_words(environment: jinja2.Environment) -> None:
     """Let templates use them."""
-    environment.filters["lasted"] = lasted
+    environment.filters.update(lasted=lasted, difference=signed)
