@@ -45,8 +45,6 @@ def check_release(entry: Entry, candidate: Candidate, public_keys: Path | Public
             next_step="signoff review list",
         )
     if decision.drill:
-        raise RefusedError("the decision is of a drill, of which nothing is ever released", where=where)
-    if decision.drill:
         raise RefusedError(
             "this candidate was made for a drill and can never be released",
             where=where,
