@@ -51,7 +51,7 @@ def test_up_works_off_decisions_and_ends_with_one_signal(tmp_path: Path) -> None
     log = tmp_path / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [SIGNOFF, "up", "--workspace", root, "--port", "0", "--prefect-port", "0"],
+            [SIGNOFF, "up", "--workspace", root, "--port", "0", "--prefect-port", "0", "--console-port", "0"],
             stdout=output,
             stderr=output,
             start_new_session=True,

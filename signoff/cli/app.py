@@ -218,11 +218,14 @@ def up(
     prefect_port: Annotated[
         int, typer.Option("--prefect-port", min=0, max=65535, help="Port of the Prefect server; 0 takes a free one.")
     ] = 4200,
+    console_port: Annotated[
+        int | None, typer.Option("--console-port", min=0, max=65535, help="Port of the console; 0 takes a free one.")
+    ] = None,
 ) -> None:
-    """Start the Prefect server, the schedules and the endpoint on loopback; Ctrl-C ends all."""
+    """Start the Prefect server, the schedules, the endpoint and the console on loopback; Ctrl-C ends all."""
     from signoff.commands.up import supervise
 
-    raise typer.Exit(supervise(workspace, port, prefect_port))
+    raise typer.Exit(supervise(workspace, port, prefect_port, console_port))
 
 
 @app.command()

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import logging
 import os
 import signal
 import socket
-import ssl
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from signoff.commands.doors import refuse_open_door, tell_first_admin, usable_tls
 from signoff.commands.launching import Launcher
 from signoff.commands.output import root_of
 from signoff.commands.rounds import Rounds
 from signoff.console.app import create_app
 from signoff.console.home import Home
 from signoff.console.serving import server_of
-from signoff.core.errors import ServiceError, SettingsError, UsageError
+from signoff.core.errors import ServiceError
 from signoff.core.files import write_json
 from signoff.core.paths import Paths
 from signoff.core.settings import Console
@@ -44,7 +43,7 @@ def serve_console(workspace: Path, host: str | None, port: int | None, with_up: 
     """
     paths = Paths(root_of(workspace))
     project = load_project(paths.root)
-    settings = _absolute(project.console, paths.root)
+    settings = usable_tls(project.console, paths.root)
     project = project.model_copy(update={"console": settings})
     host = host or settings.host
     refuse_open_door(host, settings)
@@ -55,7 +54,7 @@ def serve_console(workspace: Path, host: str | None, port: int | None, with_up: 
     home.accounts.remember_place(paths.root)
     address = address_of(listener, settings)
     if not with_up:
-        tell_first_admin(home)
+        tell_first_admin(home.accounts)
     sys.stderr.write(f"console on {address}\n")
     write_json(paths.state / STATE, {"pid": os.getpid(), "address": address})
     rounds = Rounds(home, launcher)
@@ -74,44 +73,6 @@ def serve_console(workspace: Path, host: str | None, port: int | None, with_up: 
         (paths.state / STATE).unlink(missing_ok=True)
     sys.stderr.write("console ended\n")
     return 0
-
-
-def tell_first_admin(home: Home) -> None:
-    """At the first start: make the admin, and print the one-time password, which nothing keeps."""
-    from signoff.access import first_admin
-
-    password = first_admin(home.accounts)
-    if password is not None:
-        name = home.accounts.accounts()[0].name
-        sys.stderr.write(f"first log-in: {name}, one-time password {password} (shown once; to be changed there)\n")
-
-
-def refuse_open_door(host: str, settings: Console) -> None:
-    """Passwords and decisions cross only this machine, or a channel that nobody reads.
-
-    Raises:
-        UsageError: the console would listen elsewhere without TLS and without a proxy that ends TLS.
-    """
-    if is_loopback(host) or settings.trusted_proxies or (settings.tls_certificate and settings.tls_key):
-        return
-    raise UsageError(
-        "the console does not listen beyond this machine without TLS",
-        where="--host",
-        got=host,
-        allowed="127.0.0.1; or console.tls_certificate with console.tls_key; or console.trusted_proxies",
-        next_step="set console.tls_certificate and console.tls_key in signoff.yaml, or the proxy's address in"
-        " console.trusted_proxies",
-    )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def address_of(listener: socket.socket, settings: Console) -> str:
@@ -139,28 +100,6 @@ def _listen(host: str, port: int) -> socket.socket:
             next_step="signoff console --port OTHER",
         ) from error
     return listener
-
-
-def _absolute(settings: Console, root: Path) -> Console:
-    """Certificate and key are found from the workspace, and can be used.
-
-    Raises:
-        SettingsError: one is missing, or they do not belong together.
-    """
-    if not settings.tls_certificate and not settings.tls_key:
-        return settings
-    if not settings.tls_certificate or not settings.tls_key:
-        raise SettingsError(
-            "TLS needs both console.tls_certificate and console.tls_key", where="signoff.yaml", next_step="set both"
-        )
-    certificate, key = root / settings.tls_certificate, root / settings.tls_key
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(
-            "certificate and key cannot be used", where=f"{certificate}, {key}", got=error, allowed="PEM files"
-        ) from error
-    return settings.model_copy(update={"tls_certificate": str(certificate), "tls_key": str(key)})
 
 
 def _write_log(paths: Paths) -> None:

@@ -178,6 +178,21 @@ def _scratch(root: Path) -> Iterator[Symptom]:
         yield Symptom(name="scratch", ok=True, message=f"removed {swept} folders of drills that were killed")
 
 
+def _console(root: Path) -> Iterator[Symptom]:
+    """What the console's rounds could not do: expiry, announcements, runs that nobody had begun."""
+    from signoff.core.files import read_json
+
+    state = Paths(root).state / "rounds.json"
+    if not state.exists():
+        return
+    found = read_json(state)
+    for trouble in found["troubles"]:
+        where = Paths(root).state / "logs" / "console.log"
+        yield Symptom(name="console", ok=False, message=f"{found['ended'][:16]}: {trouble}", next=f"read {where}")
+    if not found["troubles"]:
+        yield Symptom(name="console", ok=True, message=f"its last round ended well at {found['ended'][:16]} UTC")
+
+
 CHECKS: tuple[Callable[[Path], Iterator[Symptom]], ...] = (
     _settings,
     _disk,
@@ -188,4 +203,5 @@ CHECKS: tuple[Callable[[Path], Iterator[Symptom]], ...] = (
     _access,
     _announcements,
     _scratch,
+    _console,
 )

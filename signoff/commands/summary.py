@@ -74,6 +74,7 @@ def _next(root: Path, ending: Ending) -> list[str]:
                 state,
                 f'next: signoff review approve {ending.review}{at} --reason "why"',
                 f"  or: signoff review show {ending.review}{at}",
+                f"  or: signoff console{at}, to read and decide in a browser",
             ]
     if ending.state is RunState.RELEASED:
         return [f"{ending.message}", f"next: signoff serve{at}"]

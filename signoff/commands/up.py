@@ -1,4 +1,4 @@
-"""`signoff up`: Prefect server, schedules and endpoint under one supervisor; one signal ends all."""
+"""`signoff up`: Prefect server, schedules, endpoint and console under one supervisor; one signal ends all."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.server import Server, client_environment, free_port, server_environment
+from signoff.commands.doors import refuse_open_door, tell_first_admin, usable_tls
 from signoff.commands.output import root_of
 from signoff.core.errors import ServiceError
 from signoff.core.files import write_json
@@ -43,11 +44,13 @@ class Child:
 class Supervisor:
     """Starts the children, keeps them up, ends them together."""
 
-    def __init__(self, root: Path, port: int | None, prefect_port: int) -> None:
+    def __init__(self, root: Path, port: int | None, prefect_port: int, console_port: int | None = None) -> None:
         self.paths = Paths(root)
         self.project: Project = load_project(root)
         self.port = self.project.serving.port if port is None else port or free_port()
         self.prefect_port = prefect_port or free_port()
+        wished = self.project.console.port if console_port is None else console_port
+        self.console_port = wished or free_port()
         self.served: str | None = None
         # A short name in a folder for its owner alone: the address of a socket has at most 107 bytes.
         self.resident = Path(tempfile.mkdtemp(prefix="signoff-")) / "runs.sock"
@@ -61,6 +64,7 @@ class Supervisor:
             Child("schedules", self._start_schedules),
             Child("endpoint", self._start_endpoint),
             Child("resident", self._start_resident),
+            Child("console", self._start_console),
         ]
 
     def run(self) -> int:
@@ -68,12 +72,15 @@ class Supervisor:
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, self._stop)
         try:
+            refuse_open_door(self.project.console.host, usable_tls(self.project.console, self.paths.root))
             self._refuse_taken_ports()
             self._bring_up(self.children[0])
             self.server.process = self.children[0].process
             self.server.wait()
             self._write_state()
             self._say(f"Prefect on http://127.0.0.1:{self.prefect_port}")
+            self._say(f"console on {self._console_address()}")
+            self._tell_first_admin()
             while not self.stopping:
                 self._look_after()
                 time.sleep(POLL_SECONDS)
@@ -144,6 +151,25 @@ class Supervisor:
         self.resident.unlink(missing_ok=True)
         return self._spawn("resident", [sys.executable, "-m", "flows.resident", str(self.resident)], self.environment)
 
+    def _start_console(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "signoff.cli", "console", "--workspace", str(self.paths.root)]
+        return self._spawn(
+            "console-output", [*command, "--port", str(self.console_port), "--with-up"], self.environment
+        )
+
+    def _console_address(self) -> str:
+        settings = self.project.console
+        scheme = "https" if settings.tls_certificate else "http"
+        return settings.public_url or f"{scheme}://{settings.host}:{self.console_port}"
+
+    def _tell_first_admin(self) -> None:
+        """Here and not in the console: what that one prints goes into a file."""
+        from signoff.store import open_store
+
+        store = open_store(self.project, self.paths)
+        tell_first_admin(store)
+        store.close()
+
     def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
         log = self.paths.state / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +195,11 @@ class Supervisor:
     def _refuse_taken_ports(self) -> None:
         import socket
 
-        for name, port in (("--prefect-port", self.prefect_port), ("--port", self.port)):
+        for name, port in (
+            ("--prefect-port", self.prefect_port),
+            ("--port", self.port),
+            ("--console-port", self.console_port),
+        ):
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
@@ -184,6 +214,7 @@ class Supervisor:
             "pid": str(os.getpid()),
             "prefect": self.server.url,
             "endpoint": f"http://127.0.0.1:{self.port}",
+            "console": self._console_address(),
             "deployments": "yes",
             "resident": str(self.resident),
         }
@@ -202,9 +233,9 @@ class Supervisor:
         sys.stderr.write(line + "\n")
 
 
-def supervise(workspace: Path, port: int | None, prefect_port: int) -> int:
+def supervise(workspace: Path, port: int | None, prefect_port: int, console_port: int | None = None) -> int:
     """Run the supervisor for a workspace."""
-    return Supervisor(root_of(workspace), port, prefect_port).run()
+    return Supervisor(root_of(workspace), port, prefect_port, console_port).run()
 
 
 def _end(process: subprocess.Popen[bytes] | None) -> None:
