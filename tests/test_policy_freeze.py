@@ -82,7 +82,7 @@ def test_every_day_frozen_has_no_end() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_stretches_are_what_a_calendar_says(seed: int) -> None:
-    """Against the plainest reading: walk the local calendar quarter by quarter of an hour, where no clock is changed."""
+    """Against the plainest reading: walk the local calendar by quarters of an hour, where no clock is changed."""
     dice = random.Random(seed)
     zone = ZoneInfo(dice.choice(["UTC", "Asia/Kolkata", "America/New_York", "Pacific/Auckland"]))
     days = tuple(sorted(dice.sample(range(7), dice.randint(1, 6))))
@@ -180,5 +180,5 @@ def test_a_policy_that_cannot_be_is_refused_with_its_line(tmp_path: Path, lines:
 
 def test_only_releases_freeze(tmp_path: Path) -> None:
     (tmp_path / "signoff.yaml").write_text(PROJECT % "    four_eyes: true\n  data:\n    freeze: [{days: [fri]}]")
-    with pytest.raises(SettingsError, match="gates.data releases nothing"):
+    with pytest.raises(SettingsError, match=r"gates\.data releases nothing"):
         load_record(tmp_path / "signoff.yaml", Project)
