@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from signoff.core.decision import CheckResult
 from signoff.core.evidence import EvidenceSet
-from signoff.report.dossier import verdict
 from signoff.report.filters import environment
 from signoff.report.subject import Subject
+from signoff.report.verdict import verdict_line
 
 TIMED = "operations"
 """Left out: its timings differ from run to run, and the card is kept in git."""
@@ -23,5 +23,5 @@ def render_card(evidence: EvidenceSet, checks: Sequence[CheckResult], subject: S
         if record.kind != TIMED
     }
     return template.render(
-        records=records, checks=checks, subject=subject, project=subject.project, verdict=verdict(checks)
+        records=records, checks=checks, subject=subject, project=subject.project, verdict=verdict_line(evidence, checks)
     )

@@ -16,6 +16,7 @@ from signoff.core.evidence import Evidence, EvidenceSet, Value
 from signoff.core.vocabulary import vocabulary
 from signoff.report.filters import environment
 from signoff.report.subject import Subject
+from signoff.report.verdict import business_line, verdict_line
 
 SHOWN_VALUES, SHOWN_ROWS = 8, 8
 """Numbers and table rows shown at once; more stand behind a click."""
@@ -24,7 +25,8 @@ SHOWN_VALUES, SHOWN_ROWS = 8, 8
 def render_dossier(evidence: EvidenceSet, checks: Sequence[CheckResult], subject: Subject) -> str:
     """A self-contained page of about 2 MB: verdict, checks, every record by one template, glossary.
 
-    Charts are drawn when they come into view. The page forbids itself any request (content security policy).
+    Charts in view are drawn as the page opens, the others right after.
+    The page forbids itself any request (content security policy).
 
     Args:
         evidence: in the order in which it is shown.
@@ -36,7 +38,8 @@ def render_dossier(evidence: EvidenceSet, checks: Sequence[CheckResult], subject
         evidence=evidence,
         checks=checks,
         subject=subject,
-        verdict=verdict(checks),
+        verdict=verdict_line(evidence, checks),
+        business=business_line(evidence, checks),
         headline=_headline(evidence, checks),
         checks_of={index: _checks_of(record, checks) for index, record in enumerate(evidence.records)},
         words=_words(evidence, checks),
@@ -46,17 +49,6 @@ def render_dossier(evidence: EvidenceSet, checks: Sequence[CheckResult], subject
         script=_asset("dossier.js"),
         plotly=_plotly() if any(record.chart for record in evidence.records) else "",
     )
-
-
-def verdict(checks: Sequence[CheckResult]) -> str:
-    """One sentence: whether the release checks hold."""
-    failed = [check for check in checks if not check.holds]
-    if not checks:
-        return "No release checks are set: people judge by the evidence alone."
-    if not failed:
-        return "The release check holds." if len(checks) == 1 else f"All {len(checks)} release checks hold."
-    names = ", ".join(vocabulary().label(check.check.metric) for check in failed)
-    return f"{len(failed)} of {len(checks)} release checks {'fails' if len(failed) == 1 else 'fail'}: {names}."
 
 
 def _headline(evidence: EvidenceSet, checks: Sequence[CheckResult]) -> list[Value]:

@@ -8,6 +8,7 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   let printing = false;
   let loading = null;
+  const options = { displayModeBar: false, responsive: true, displaylogo: false };
 
   function load() {
     loading ??= (async () => {
@@ -48,7 +49,6 @@
     if (box.drawn) return;
     box.drawn = true;
     await load();
-    const options = { displayModeBar: false, responsive: true, displaylogo: false };
     await Plotly.newPlot(box.element, box.figure.data, themed(box.figure, box.element), options);
   }
 
@@ -58,24 +58,62 @@
     }
   }
 
-  const seen = new IntersectionObserver((entries) => {
-    for (const entry of entries) {
-      if (entry.isIntersecting) draw(boxes.find((box) => box.element === entry.target));
-    }
-  }, { rootMargin: "300px" });
-  boxes.forEach((box) => seen.observe(box.element));
+  // What is in view is drawn as soon as the page is parsed, without waiting for a scroll or an idle moment; the rest
+  // follows one by one, nearest first, so that a long page stays quick and a picture of all of it has every chart.
+  const distance = (box) => {
+    const place = box.element.getBoundingClientRect();
+    return Math.max(0, place.top - window.innerHeight, -place.bottom);
+  };
+  const breathe = () => new Promise((next) => setTimeout(next, 0));
 
-  // What was not scrolled to is drawn when the browser has nothing else to do, so that printing has every chart.
-  const idle = window.requestIdleCallback || ((run) => setTimeout(run, 400));
-  async function rest() {
-    const next = boxes.find((box) => !box.drawn);
-    if (next) {
-      await draw(next);
-      idle(rest);
+  // An image that is loading keeps the load event back, and with it whoever takes a picture or prints at once. Each is
+  // asked for before the one before it is there. After PATIENCE milliseconds the page is open, drawn or not.
+  const PATIENCE = 1000;
+  const blank = new Blob(['<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'], { type: "image/svg+xml" });
+  const hold = () => new Promise((next) => {
+    const image = new Image();
+    image.onload = image.onerror = () => { URL.revokeObjectURL(image.src); next(); };
+    image.src = URL.createObjectURL(blank);
+  });
+
+  async function keepBack(work) {
+    let done = false;
+    work.finally(() => { done = true; });
+    let held = hold();
+    while (!done && performance.now() < PATIENCE) {
+      const next = hold();
+      await held;
+      held = next;
     }
   }
-  window.addEventListener("load", () => setTimeout(() => idle(rest), 800));
+
+  async function all() {
+    for (;;) {
+      const waiting = boxes.filter((box) => !box.drawn);
+      if (!waiting.length) return;
+      await draw(waiting.reduce((best, box) => (distance(box) < distance(best) ? box : best)));
+      if (!printing) await breathe();
+    }
+  }
+
+  const drawing = all().then(() => { document.documentElement.dataset.charts = "drawn"; });
+  keepBack(drawing);
   dark.addEventListener("change", again);
-  window.addEventListener("beforeprint", () => { printing = true; again(); document.querySelectorAll("details").forEach((d) => { d.open = true; }); });
+  // Plotly draws at once when it is loaded, so what is still missing when printing begins can be drawn before the page is.
+  function drawNow() {
+    if (!window.Plotly) return;
+    for (const box of boxes) {
+      if (box.drawn) continue;
+      box.drawn = true;
+      Plotly.newPlot(box.element, box.figure.data, themed(box.figure, box.element), options);
+    }
+  }
+
+  window.addEventListener("beforeprint", () => {
+    printing = true;
+    document.querySelectorAll("details").forEach((each) => { each.open = true; });
+    drawNow();
+    again();
+  });
   window.addEventListener("afterprint", () => { printing = false; again(); });
 })();
