@@ -23,7 +23,7 @@ from signoff.core.decision import GateName, Review, ReviewState
 from signoff.core.record import Moment, Record
 from signoff.core.vocabulary import vocabulary
 from signoff.store import Store
-from signoff.store.listing import earlier_reviews, entry_by_hash
+from signoff.store.listing import earlier_reviews, entry_by_hash, later_review
 
 
 class LensChoice(Record):
@@ -72,6 +72,9 @@ class ReviewContext(Record):
     comments: tuple[ShownComment, ...]
     may_comment: bool
     form: Form | None
+    problem: str
+    typed: str
+    """The reasons of a decision that was refused, where no form is left to keep them."""
     dossier: str
     words: tuple[Word, ...]
 
@@ -108,10 +111,11 @@ def review_context(
     decisions = tuple(entry.decision() for entry in entries)
     checks = shown_checks(review, found.values(), earlier_reviews(store.database, review), lens)
     form = None
+    changed = changed_since(store, review)
     if review.state is ReviewState.OPEN:
-        verdicts = answerable(review, decisions, caller)
-        freeze = _freeze(review, moment)
-        form = form_of(review, ref, verdicts, found.records, draft=draft, problem=problem, freeze=freeze)
+        form = _form(store, review, ref, caller, moment, draft, problem)
+    elif draft is not None and (later := later_review(store.database, review)) and later.state is ReviewState.OPEN:
+        form = _form(store, later, f"{later.project}:{later.id}", caller, moment, draft, problem)
     context = ReviewContext(
         **_identity(review, ref),
         drill=any(one.drill for one in decisions),
@@ -127,14 +131,25 @@ def review_context(
         serving=serving_of(store, review),
         audit=audit_of(store, review, entries),
         decisions=decided(entries),
-        changed=changed_since(store, review),
+        changed=changed,
         comments=discussion(store, review.id),
         may_comment=caller.may(Permission.COMMENT, review.project),
         form=form,
+        problem=problem,
+        typed=draft.reasons if draft is not None and form is None else "",
         dossier=f"/dossier/{review.digest}" if review.gate == "release" and found.state == "kept" else "",
         words=(),
     )
     return context.model_copy(update={"words": words_in(_texts(context))})
+
+
+def _form(
+    store: Store, review: Review, ref: str, caller: Caller, moment: datetime, draft: Draft | None, problem: str
+) -> Form:
+    decisions = tuple(entry.decision() for entry in store.entries(about=review.id) if entry.kind == "decision")
+    records = evidence_of(store, review).records
+    verdicts, freeze = answerable(review, decisions, caller), _freeze(review, moment)
+    return form_of(review, ref, verdicts, records, draft=draft, problem=problem, freeze=freeze)
 
 
 def _identity(review: Review, ref: str) -> dict[str, Any]:

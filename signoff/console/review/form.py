@@ -82,6 +82,7 @@ class Form(Record):
     """All that the form shows. Its fields: verdict, reasons, digest, exclude_features, ban_families, pin_family,
     budget_seconds, budget_trials, override."""
 
+    about: str = Field(description="id of the review that it decides: the later one, where the page's own is closed")
     action: str
     digest: str
     choices: tuple[Choice, ...]
@@ -115,6 +116,7 @@ def form_of(
         freeze: the freeze window in force.
     """
     return Form(
+        about=review.id,
         action=f"/reviews/{ref}/decide",
         digest=review.digest,
         choices=tuple(
