@@ -10,7 +10,7 @@ from models.search.families import family_of
 from signoff.core.data import FeaturePlan
 from signoff.core.errors import RefusedError
 from signoff.core.evidence import EvidenceSet
-from signoff.core.numbers import number, signed
+from signoff.core.numbers import number, percent, signed
 from signoff.core.search import Recipe
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 TREES = (1200, 3000, 7000)
 LEAST_SLOWER, LEAST_MILLISECONDS = 4.0, 20.0
 LEARNED_ROWS = 2000
+LOST = 0.3
+"""Share of the gain on training rows that is lost on new ones, from which the evidence itself warns."""
 
 
 class TooSlow(Fault):
@@ -52,6 +54,12 @@ class Overfitted(Fault):
 
     def shown(self, evidence: EvidenceSet) -> Shown | None:
         values, metric = evidence.values(), self.bench.metric
+        heart, lost = values.get("overfit.gap"), values.get("overfit.gap_share")
+        if heart is not None and heart.low is not None and heart.low > 0 and lost is not None and lost.value >= LOST:
+            said = (
+                f"{percent(min(lost.value, 9.99))} of what it gained on the rows it learned from is lost on new ones."
+            )
+            return Shown(heart.name, said)
         gap, normal = values.get("holdout.calibration_gap"), self.bench.normal("holdout.calibration_gap")
         if gap is not None and normal is not None and gap.low is not None and gap.low > max(2 * normal.value, 0.02):
             said = f"Its sureness is off by {number(gap.value)}; before by {number(normal.value)}."

@@ -23,6 +23,10 @@ LEAKING_NAMES = ("last_status", "closing_value", "checked_code", "final_flag", "
 """Names that columns written after the outcome often bear."""
 
 
+LEAST_SHARE = 0.6
+"""Of the model's skill, from which one column is said to carry it."""
+
+
 class LeakedColumn(Fault):
     """A column that was written after the outcome, with a little noise: nearly the answer itself."""
 
@@ -40,14 +44,14 @@ class LeakedColumn(Fault):
         return frame.assign(**{self.column: np.round(codes + noise, 3)})
 
     def shown(self, evidence: EvidenceSet) -> Shown | None:
-        found = next((record for record in evidence.records if record.kind == "importance"), None)
-        if found is None or found.table is None or not found.table.rows or found.table.rows[0][0] != self.column:
-            return None
-        share = evidence.values()["importance.top_share"].value
-        said = (
-            f"{self.column} alone carries {percent(share)} of what the columns add: it was written after the outcome."
-        )
-        return Shown("importance.top_share", said)
+        values = evidence.values()
+        for kind, name in (("leak_check", "leak.single_share"), ("importance", "importance.top_share")):
+            record = next((one for one in evidence.records if one.kind == kind), None)
+            first = record.table.rows[0][0] if record is not None and record.table and record.table.rows else None
+            if first == self.column and name in values and values[name].value >= LEAST_SHARE:
+                said = f"{self.column}, written after the outcome, alone carries {percent(values[name].value)}"
+                return Shown(name, f"{said} of the model's skill.")
+        return None
 
 
 class ShuffledLabels(Fault):
@@ -149,8 +153,15 @@ class StaleData(Fault):
         return frame.iloc[oldest].reset_index(drop=True)
 
     def shown(self, evidence: EvidenceSet) -> Shown | None:
+        values = evidence.values()
+        age, usual = values.get("data.days_old"), self.bench.normal("data.days_old")
+        if age is not None and usual is not None and age.value > 2 * usual.value + 1:
+            said = (
+                f"The newest row is {number(age.value)} days older than the clock; before it was {number(usual.value)}."
+            )
+            return Shown(age.name, said)
         name = "data.train_rows"
-        rows, normal = evidence.values().get(name), self.bench.normal(name)
+        rows, normal = values.get(name), self.bench.normal(name)
         if rows is None or normal is None or rows.value > 0.75 * normal.value:
             return None
         return Shown(name, f"It learned from {rows.value:,.0f} rows; the candidate before it had {normal.value:,.0f}.")

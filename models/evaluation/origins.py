@@ -137,5 +137,8 @@ def _values(case: Case, shifts: list[tuple[str, float]], shifted: list[str], lef
     }
     if shifts:
         values["data.worst_shift"] = shifts[0][1]
-    units = {"data.shifted_columns": "columns", "data.worst_shift": "PSI"}
+    as_of, last = case.snapshot.as_of, case.snapshot.last
+    if as_of is not None and last is not None:
+        values["data.days_old"] = max((as_of - last).total_seconds() / 86_400, 0.0)
+    units = {"data.shifted_columns": "columns", "data.worst_shift": "PSI", "data.days_old": "days"}
     return tuple(Value(name=name, value=value, unit=units.get(name, "rows")) for name, value in values.items())

@@ -34,6 +34,9 @@ def dossier(home: HomeDep, caller: CallerDep, digest: Annotated[str, Path(patter
     project, candidate = _candidate(home, caller, digest)
     expected = candidate.candidate.dossier_sha256
     root = home.place(project).root
+    kept = home.store_of(project).evidence(expected)
+    if kept is not None:
+        return _shown(kept.encode())
     place = _place(FilePath(root), candidate, expected) if root else None
     if place is None:
         raise NotFoundError(
@@ -41,7 +44,10 @@ def dossier(home: HomeDep, caller: CallerDep, digest: Annotated[str, Path(patter
             where=root,
             next_step="dvc fetch --all-tags in its workspace brings old dossiers from the remote",
         )
-    data = expect_file(place, expected, "the dossier")
+    return _shown(expect_file(place, expected, "the dossier"))
+
+
+def _shown(data: bytes) -> Response:
     return Response(data, headers={"Content-Security-Policy": SANDBOX}, media_type="text/html; charset=utf-8")
 
 
