@@ -56,7 +56,7 @@ def proposed(root: Path, target: str, frame: pd.DataFrame, name: str = "orders.c
 @pytest.mark.parametrize(
     ("target", "task", "positive"),
     [
-        ("returned", Task.BINARY, "no"),
+        ("returned", Task.BINARY, "yes"),
         ("paid", Task.BINARY, True),
         ("flag", Task.BINARY, 1),
         ("gaps", Task.BINARY, None),

@@ -84,6 +84,8 @@ def _pipeline(root: Path) -> Iterator[Symptom]:
     git, pipeline = Git(root), Pipeline(root)
     yield Symptom(name="git", ok=git.is_repository(), message=f"HEAD {git.head()[:10]}", next="git init")
     stale = [stage for stage in STAGES if pipeline.stale(stage)]
+    if "package" in stale and not Paths(root).release_decision.exists():
+        stale[stale.index("package")] = "package (after a release decision)"
     yield Symptom(name="dvc", ok=True, message=f"stages that would run: {', '.join(stale) or 'none'}")
     url = pipeline.remote_url()
     yield Symptom(

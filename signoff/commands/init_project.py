@@ -19,6 +19,7 @@ FEW_LABELS = 10
 """A whole number with more distinct values than this is taken as a quantity, not as a class."""
 
 MOST_LABELS = 100
+YES = frozenset({"yes", "y", "true", "t", "positive", "ja", "oui", "si", "sí"})
 ENOUGH_MOMENTS = 10
 """A column with fewer distinct moments cannot order rows well enough to cut a holdout by time."""
 
@@ -96,7 +97,7 @@ def _guess(frame: pd.DataFrame, target: str, encoding: str, file: Path) -> Guess
     others = [str(column) for column in frame.columns if column != target]
     return Guess(
         task=task,
-        positive=_rarer(known) if task is Task.BINARY else None,
+        positive=_yes(known) if task is Task.BINARY else None,
         time_column=_time_column(frame, others),
         id_columns=tuple(column for column in others if _is_identifier(frame[column], column)),
         encoding=encoding,
@@ -139,10 +140,11 @@ def _task(known: pd.Series, target: str, file: Path) -> Task:
     return Task.MULTICLASS if whole and distinct <= FEW_LABELS else Task.REGRESSION
 
 
-def _rarer(known: pd.Series) -> Any:
-    """The rarer label; of two alike the larger one (1, true, yes)."""
+def _yes(known: pd.Series) -> Any:
+    """The label that says yes in words; else the rarer one, of two alike the larger (1, true)."""
     counts = known.value_counts()
-    value = max(counts.index, key=lambda label: (-counts[label], label))
+    said = [label for label in counts.index if isinstance(label, str) and label.strip().casefold() in YES]
+    value = said[0] if len(said) == 1 else max(counts.index, key=lambda label: (-counts[label], label))
     plain = value.item() if hasattr(value, "item") else value
     return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
 
@@ -226,7 +228,7 @@ def _gaps(guess: Guess) -> str:
 def _positive(guess: Guess) -> list[str]:
     if guess.task is not Task.BINARY:
         return ["positive: null"]
-    return [f"positive: {_yaml(guess.positive)}  # the label that counts as yes: the rarer one"]
+    return [f"positive: {_yaml(guess.positive)}  # the label that counts as yes: check this"]
 
 
 def _source(file: Path, guess: Guess) -> str:

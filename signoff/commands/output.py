@@ -42,7 +42,8 @@ def exit_with_unexpected(error: Exception, as_json: bool) -> NoReturn:
         if type(error).__name__ == "NoArgsIsHelpError":
             sys.stdout.write(f"{message()}\n")
         else:
-            print_error(UsageError(str(message()), next_step="signoff --help"), as_json)
+            command = getattr(getattr(error, "ctx", None), "command_path", "signoff")
+            print_error(UsageError(str(message()), next_step=f"{command} --help"), as_json)
         sys.exit(2)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
         explained = explain_os_error(error, Path(error.filename or tempfile.gettempdir()))
