@@ -31,6 +31,8 @@ letmeinplease iloveyouforever correcthorsebatterystaple
 COMMON = frozenset(_WORDS.split())
 """What is left of the commonest passwords when digits and signs are taken away (after NIST SP 800-63B, 3.1.1.2)."""
 
+_EXTRAS = re.compile(r"[\W\d_]+")
+_LEET = str.maketrans("013457@$!", "oleastasi")
 _HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 
 
@@ -76,8 +78,9 @@ def check_password(name: str, password: str) -> None:
         raise UsageError("the password is little more than the account's name", allowed="something nobody would guess")
     if len(set(letters)) < FEWEST_SIGNS or _is_row(letters):
         raise UsageError("the password repeats or counts a few characters", allowed="something nobody would guess")
-    words = re.sub(r"[\W\d_]+", "", letters)
-    if words in COMMON or _doubled(words) in COMMON or re.sub(r"[\W\d_]+", "", _unleet(letters)) in COMMON:
+    words = _EXTRAS.sub("", letters)
+    leet = _EXTRAS.sub("", letters.strip("0123456789!?.,-_ ").translate(_LEET))
+    if not {words, _doubled(words), leet}.isdisjoint(COMMON):
         raise UsageError("the password is one of the commonest", allowed="several words that do not belong together")
 
 
@@ -87,10 +90,6 @@ def _plain(password: str) -> str:
     What cannot be encoded can be no password; it is compared as replaced text rather than told apart by an error.
     """
     return unicodedata.normalize("NFKC", password).encode("utf-8", "replace").decode("utf-8")
-
-
-def _unleet(letters: str) -> str:
-    return letters.translate(str.maketrans("013457@$!", "oleastasi"))
 
 
 def _doubled(words: str) -> str:

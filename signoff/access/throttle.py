@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
+from math import ceil
 from typing import NamedTuple
 
 from signoff.access.problems import TooManyTriesError
@@ -52,7 +53,7 @@ def count_try(store: Store, name: str, address: str, moment: datetime) -> None:
     with store.transaction():
         until = max((pause_until(store, limit, moment) for limit in limits(name, address)), default=moment)
         if until > moment:
-            seconds = int((until - moment).total_seconds()) + 1
+            seconds = ceil((until - moment).total_seconds())
             raise TooManyTriesError(
                 "too many log-ins failed",
                 got=f"wait {seconds} s",

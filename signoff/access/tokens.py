@@ -123,7 +123,9 @@ def _scope(scope: Scope | str) -> Scope:
     try:
         return Scope(scope)
     except ValueError as error:
-        raise UsageError("there is no such scope", got=scope, allowed=did_you_mean(str(scope), Scope)) from error
+        raise UsageError(
+            "there is no such scope", got=scope, allowed=did_you_mean(str(scope), (one.value for one in Scope))
+        ) from error
 
 
 def _hash(text: str) -> str:
