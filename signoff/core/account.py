@@ -145,7 +145,7 @@ class Caller(Record):
 
     def may_anywhere(self, permission: Permission) -> bool:
         """Whether there is a project, or all of them, in which this caller has the permission."""
-        named = {grant.project for grant in self.account.grants} | {EVERYWHERE}
+        named = {grant.project for grant in self.account.grants} | {EVERYWHERE, self.project}
         return any(self.may(permission, project) for project in named)
 
 
