@@ -13,6 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from signoff import __version__
 from signoff.console import (
     account,
+    alerts,
     answers,
     decisions,
     dossier,
@@ -22,7 +23,9 @@ from signoff.console import (
     oidc,
     openapi,
     people,
+    projects,
     runs,
+    search,
     versions,
 )
 from signoff.console.access import REGISTRY
@@ -42,6 +45,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     decisions.router,
     runs.router,
     versions.router,
+    search.router,
+    projects.router,
+    alerts.router,
     review_pages.router,
     inbox.router,
 )
