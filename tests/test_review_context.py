@@ -81,7 +81,7 @@ def test_who_started_the_run_reads_why_they_may_not_approve(console: Consoled) -
     review = console.review("a", by="ada")
     own, other = context_of(console, review, "ada"), context_of(console, review, "bo")
     assert "four eyes: ada started" in rule(own, "you")
-    assert not rule(other, "you")
+    assert rule(other, "you") == "Your approval counts here."
     assert own.form is not None
     assert {choice.verdict: bool(choice.forbidden) for choice in own.form.choices} == {
         "approve": True,
@@ -95,7 +95,7 @@ def test_a_viewer_reads_all_and_may_say_nothing(console: Consoled) -> None:
     assert context.form is not None
     assert not context.form.open
     assert not context.may_comment
-    assert all("no role" in choice.forbidden for choice in context.form.choices)
+    assert all("may not decide" in choice.forbidden for choice in context.form.choices)
 
 
 def test_every_lens_has_every_topic_and_shows_the_same_facts(console: Consoled) -> None:
@@ -297,3 +297,28 @@ def test_slugs_and_evidence_are_stable(console: Consoled) -> None:
     first, second = evidence_of(store, review), evidence_of(store, review)
     assert first is second, "read once: its digest names it"
     assert slugs(first.records) == ("holdout", "slices")
+
+
+def test_a_freeze_offers_its_override_beside_the_approval_and_alone_after_it(tmp_path: Path) -> None:
+    always = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "reason": "moving house"}
+    override = {"role": "reviewer", "count": 2}
+    console = a_console(tmp_path, gates={"release": {"freeze": [always], "override": override}})
+    for name in ("ada", "bo"):
+        console.person(name, "reviewer")
+    review = console.review("a")
+    context = context_of(console, review)
+    assert "moving house" in rule(context, "freeze")
+    assert context.form is not None
+    assert context.form.override is not None
+    assert (context.form.override.only, context.form.override.forbidden) == (False, "")
+    assert "moving house" in context.form.override.sentence
+    caller = caller_of(console.home.accounts, console.home.accounts.account("bo"))
+    decide(console.desk(), review.id, "approve", actor="bo", caller=caller, reasons="good", digest=review.digest)
+    after = context_of(console, review)
+    assert after.state == "approved"
+    assert "moving house" in rule(after, "freeze")
+    assert after.form is not None
+    assert after.form.override is not None
+    assert after.form.override.only
+    assert [choice.label for choice in after.form.choices] == ["Approve in spite of the freeze"]
+    assert after.form.features == ()

@@ -15,11 +15,12 @@ from signoff.console.review.headline import Headline, headline_of
 from signoff.console.review.lenses import LENSES, Lens
 from signoff.console.review.records import Section, sections
 from signoff.console.review.signed import Audit, Serving, audit_of, serving_of
-from signoff.console.review.standing import ShownDecision, ShownRule, answerable, decided, freeze_of, rules_for
+from signoff.console.review.standing import ShownDecision, decided, rules_for
 from signoff.console.review.talk import ShownComment, discussion
 from signoff.console.review.words import Word, words_in
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import GateName, Review, ReviewState
+from signoff.core.policy_rules import Rule, allowed_verdicts, freeze_of
 from signoff.core.record import Moment, Record
 from signoff.core.vocabulary import vocabulary
 from signoff.store import Store
@@ -61,7 +62,7 @@ class ReviewContext(Record):
     explains: bool
     names: bool
     asked: Asked
-    rules: tuple[ShownRule, ...]
+    rules: tuple[Rule, ...]
     checks: tuple[ShownCheck, ...]
     evidence: EvidenceState
     sections: tuple[Section, ...]
@@ -110,11 +111,9 @@ def review_context(
     entries = tuple(entry for entry in store.entries(about=review.id) if entry.kind == "decision")
     decisions = tuple(entry.decision() for entry in entries)
     checks = shown_checks(review, found.values(), earlier_reviews(store.database, review), lens)
-    form = None
     changed = changed_since(store, review)
-    if review.state is ReviewState.OPEN:
-        form = _form(store, review, ref, caller, moment, draft, problem)
-    elif draft is not None and (later := later_review(store.database, review)) and later.state is ReviewState.OPEN:
+    form = _form(store, review, ref, caller, moment, draft, problem)
+    if form is None and draft is not None and (later := later_review(store.database, review)):
         form = _form(store, later, f"{later.project}:{later.id}", caller, moment, draft, problem)
     context = ReviewContext(
         **_identity(review, ref),
@@ -145,25 +144,21 @@ def review_context(
 
 def _form(
     store: Store, review: Review, ref: str, caller: Caller, moment: datetime, draft: Draft | None, problem: str
-) -> Form:
+) -> Form | None:
+    """The form; None where nobody can answer any more."""
     decisions = tuple(entry.decision() for entry in store.entries(about=review.id) if entry.kind == "decision")
+    answers = allowed_verdicts(review, caller, decisions, moment)
+    if not answers:
+        return None
+    hit = freeze_of(review, decisions, moment)
+    freeze = hit.sentence() if hit is not None else ""
     records = evidence_of(store, review).records
-    verdicts, freeze = answerable(review, decisions, caller), _freeze(review, moment)
-    return form_of(review, ref, verdicts, records, draft=draft, problem=problem, freeze=freeze)
+    return form_of(review, ref, answers, records, draft=draft, problem=problem, freeze=freeze)
 
 
 def _identity(review: Review, ref: str) -> dict[str, Any]:
     kept = ("id", "project", "gate", "state", "digest", "evidence_sha256", "note", "closed")
     return {"ref": ref, **{name: getattr(review, name) for name in kept}}
-
-
-def _freeze(review: Review, moment: datetime) -> str:
-    """Why an approval waits, where the policy lets people override it; empty otherwise."""
-    hit = freeze_of(review, moment)
-    if hit is None or review.policy.override is None:
-        return ""
-    wanted = review.policy.override
-    return f"{hit.sentence()}. {wanted.count} approvals of {wanted.role} that say so release in spite of it."
 
 
 def _choices(lens: Lens) -> tuple[LensChoice, ...]:

@@ -8,14 +8,14 @@ from typing import Any, get_args
 from pydantic import Field, ValidationError
 
 from signoff.console.review.asked import LABELS, consequence
-from signoff.console.review.standing import Answerable
 from signoff.core.decision import Review, Verdict
 from signoff.core.errors import UsageError
 from signoff.core.evidence import Evidence
 from signoff.core.numbers import number
+from signoff.core.policy_rules import Answer
 from signoff.core.record import Record
 from signoff.core.run import Steering
-from signoff.core.settings import FAMILIES, Budget, Family
+from signoff.core.settings import Budget, Family
 
 MOST_FEATURES = 300
 """Columns offered as checkboxes; more are excluded by the command line."""
@@ -71,6 +71,14 @@ class Choice(Record):
     forbidden: str
 
 
+class Override(Record):
+    """Releasing in spite of a freeze: as a tick beside an approval, or as all that is left to say."""
+
+    sentence: str
+    forbidden: str
+    only: bool
+
+
 class Feature(Record):
     """A column that the next run may leave out."""
 
@@ -89,7 +97,7 @@ class Form(Record):
     open: bool = Field(description="whether the caller may give any verdict")
     features: tuple[Feature, ...]
     families: tuple[Family, ...]
-    freeze: str = Field("", description="why an approval waits, where a freeze window is open")
+    override: Override | None = Field(None, description="there while a freeze may be overridden")
     draft: Draft
     problem: str = ""
 
@@ -97,44 +105,46 @@ class Form(Record):
 def form_of(
     review: Review,
     ref: str,
-    verdicts: Sequence[Answerable],
+    answers: Sequence[Answer],
     records: Sequence[Evidence],
     *,
     draft: Draft | None = None,
     problem: str = "",
     freeze: str = "",
 ) -> Form:
-    """The form of an open review.
+    """The form of a review that somebody may answer.
 
     Args:
         review: what is decided.
         ref: how addresses name it.
-        verdicts: what the caller may say.
+        answers: what the caller may say, and what not and why.
         records: the evidence, from which the columns are read.
         draft: what was typed before.
         problem: why it has to be shown again.
-        freeze: the freeze window in force.
+        freeze: the freeze window in force, in words.
     """
+    plain = [one for one in answers if not one.override]
+    over = next((one for one in answers if one.override), None)
+    override = Override(sentence=freeze, forbidden=over.forbidden, only=not plain) if over is not None else None
     return Form(
         about=review.id,
         action=f"/reviews/{ref}/decide",
         digest=review.digest,
-        choices=tuple(
-            Choice(
-                verdict=one.verdict,
-                label=LABELS[one.verdict],
-                next=consequence(review.gate, one.verdict),
-                forbidden=one.forbidden,
-            )
-            for one in verdicts
-        ),
-        open=any(not one.forbidden for one in verdicts),
-        features=features_of(records)[:MOST_FEATURES],
-        families=tuple(get_args(Family)) or FAMILIES,
-        freeze=freeze,
+        choices=tuple(_choice(review, one) for one in plain or answers),
+        open=any(not one.forbidden for one in answers),
+        features=features_of(records)[:MOST_FEATURES] if plain else (),
+        families=get_args(Family),
+        override=override,
         draft=draft or Draft(),
         problem=problem,
     )
+
+
+def _choice(review: Review, answer: Answer) -> Choice:
+    label, what = LABELS[answer.verdict], consequence(review.gate, answer.verdict)
+    if answer.override:
+        label, what = f"{label} in spite of the freeze", "When enough say so, the release no longer waits."
+    return Choice(verdict=answer.verdict, label=label, next=what, forbidden=answer.forbidden)
 
 
 def features_of(records: Sequence[Evidence]) -> tuple[Feature, ...]:
