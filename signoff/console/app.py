@@ -19,6 +19,7 @@ from signoff.console import (
     dossier,
     files,
     inbox,
+    ledger,
     login,
     oidc,
     openapi,
@@ -48,6 +49,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     search.router,
     projects.router,
     alerts.router,
+    ledger.router,
     review_pages.router,
     inbox.router,
 )
