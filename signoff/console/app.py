@@ -24,6 +24,7 @@ from signoff.console import (
     oidc,
     openapi,
     people,
+    policy,
     projects,
     runs,
     search,
@@ -50,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     projects.router,
     alerts.router,
     ledger.router,
+    policy.router,
     review_pages.router,
     inbox.router,
 )
