@@ -17,10 +17,11 @@ import httpx
 import yaml
 from starlette.testclient import TestClient
 
-from signoff.access import make_token
+from signoff.access import make_token, open_session
 from signoff.access.passwords import hash_password
 from signoff.console.app import create_app
 from signoff.console.home import Home
+from signoff.console.visit import cookie_name
 from signoff.core.account import EVERYWHERE, Account, Grant, Scope
 from signoff.core.candidate import Candidate, Code
 from signoff.core.decision import GateName, Review
@@ -106,6 +107,12 @@ class Consoled:
         grants = tuple(Grant(role=role, project=project) for role in roles)
         made = Account(name=name, grants=grants, password=_password_hash(), made=now(), **more)
         return self.home.accounts.add_account(made)
+
+    def enter(self, browser: Browser, name: str) -> str:
+        """Give a browser a session of that account without its password; the session's id."""
+        session = open_session(self.home.accounts, self.home.accounts.account(name), 1)
+        browser.client.cookies.set(cookie_name(self.home, "session"), self.home.seal.sign("session", session))
+        return session
 
     def bearer(self, name: str, *scopes: str, project: str = EVERYWHERE) -> dict[str, str]:
         """The header of a new token of that account."""
