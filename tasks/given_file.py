@@ -14,8 +14,12 @@ from signoff.sources.storage import plain_frame
 from signoff.sources.tables import ENDINGS, load_file
 
 
-def read_given_file(path: Path) -> pd.DataFrame:
+def read_given_file(path: Path, missing: tuple[str, ...] = ()) -> pd.DataFrame:
     """All rows, in their order, in the types that a snapshot would give them.
+
+    Args:
+        path: of the file.
+        missing: the project's data.missing.
 
     Raises:
         UsageError: there is no such file, or its ending is none that can be read.
@@ -26,7 +30,7 @@ def read_given_file(path: Path) -> pd.DataFrame:
     if not path.name.lower().endswith(ENDINGS):
         raise UsageError("this ending cannot be read", where=str(path), got=path.suffix, allowed=", ".join(ENDINGS))
     with open_duck() as duck:
-        load_file(duck, "rows", path, FileSource(file=path.name))
+        load_file(duck, "rows", path, FileSource(file=path.name), missing)
         frame = plain_frame(answer(duck, 'SELECT * FROM "rows"', None, {}), str(path))
     if frame.empty:
         raise DataError("the file has no rows", where=str(path))

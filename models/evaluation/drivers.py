@@ -39,7 +39,7 @@ def drivers(case: Case, found: Evidence) -> Evidence | None:
         expert=f"Permutation importance of both models on the same {len(rows):,} holdout rows, loss of {label} when a "
         f"column is shuffled; a move counts from {MOVED} places on where the intervals do not overlap. Places among "
         "columns of nearly no weight change by chance.",
-        values=(Value(name="champion.rank_moves", value=len(moves), unit="columns"),),
+        values=(Value(name="champion.rank_moves", value=len(moves)),),
         table=Table(
             columns=("column", "place now", "place then", f"loss of {label} now", f"loss of {label} then", "places up",
                      "beyond chance"),

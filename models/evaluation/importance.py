@@ -19,7 +19,7 @@ from signoff.core.numbers import percent
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ASKED_ROWS = 40_000
+ASKED_ROWS = 30_000
 """Rows asked in all: the sample is this over the number of features, within these two."""
 LEAST_SAMPLE, MOST_SAMPLE = 300, 2_000
 SECONDS = 10.0

@@ -33,8 +33,8 @@ def lineage(case: Case) -> Evidence:
         expert="SHA-256 of bytes unless another digest is named; features as canonical JSON. The candidate's digest, "
         "which covers all of this and the evidence too, is made after it and stands on the review.",
         values=(
-            Value(name="lineage.sources", value=len(snapshot.sources), unit="sources"),
-            Value(name="lineage.steps", value=len(rows), unit="steps"),
+            Value(name="lineage.sources", value=len(snapshot.sources)),
+            Value(name="lineage.steps", value=len(rows)),
         ),
         table=Table(columns=("step", "what", "size", "fingerprint"), rows=tuple(rows)),
         matters="`signoff replay TAG` fits the model again from these and compares the digest.",

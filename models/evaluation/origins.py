@@ -29,6 +29,9 @@ def data(case: Case) -> Evidence:
     span = f" from {snapshot.first:%Y-%m-%d} to {snapshot.last:%Y-%m-%d}" if snapshot.first and snapshot.last else ""
     business = f"{profile.train_rows:,} rows to learn from and {profile.holdout_rows:,} to be judged on{span}"
     business += f"; {left_out:,} rows were left out." if left_out else "."
+    if snapshot.mixed:
+        names = listed([mixed.column for mixed in snapshot.mixed], 3)
+        business += f" {names} {'holds' if len(snapshot.mixed) == 1 else 'hold'} numbers with stray text, read as text."
     if shifted:
         business += f" The judged rows differ from the learned ones most in {listed(shifted, 3)}."
     rows: list[tuple[str, str, int | float]] = [("source", one.name, one.rows) for one in snapshot.sources]
@@ -37,6 +40,7 @@ def data(case: Case) -> Evidence:
         rows.append(("left out", "holdout rows with a label that training never saw", case.unknown_labels))
     rows += [("shift (PSI)", name, psi) for name, psi in shifts[:10]]
     rows += [("warning", text, 1) for text in profile.warnings]
+    rows += [("warning", mixed.sentence(), mixed.rows) for mixed in snapshot.mixed]
     return Evidence(
         kind="data",
         title="The rows behind it",
@@ -134,11 +138,13 @@ def _values(case: Case, shifts: list[tuple[str, float]], shifted: list[str], lef
         "data.holdout_rows": len(case.answers),
         "data.left_out": left_out,
         "data.shifted_columns": len(shifted),
+        "data.mixed_columns": len(case.snapshot.mixed),
     }
     if shifts:
         values["data.worst_shift"] = shifts[0][1]
     as_of, last = case.snapshot.as_of, case.snapshot.last
     if as_of is not None and last is not None:
         values["data.days_old"] = max((as_of - last).total_seconds() / 86_400, 0.0)
-    units = {"data.shifted_columns": "columns", "data.worst_shift": "PSI", "data.days_old": "days"}
+    units = {"data.shifted_columns": "", "data.mixed_columns": "", "data.worst_shift": "PSI", "data.days_old": "days"}
+    units["data.holdout_rows"] = case.rows_are
     return tuple(Value(name=name, value=value, unit=units.get(name, "rows")) for name, value in values.items())

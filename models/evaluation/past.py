@@ -193,14 +193,14 @@ def _values(
 ) -> tuple[Value, ...]:
     gone, new, retyped = changes
     values = [
-        Value(name="champion_data.drifted", value=len(drifted), unit="columns"),
+        Value(name="champion_data.drifted", value=len(drifted)),
         Value(
             name="champion_data.worst_drift", value=max((one.moved.distance for one in columns if one.moved), default=0)
         ),
         Value(name="champion_data.rows", value=_trained_on(case), unit=case.rows_are),
     ]
     counts = {"columns_added": new, "columns_gone": gone, "types_changed": retyped}
-    values += [Value(name=f"champion_data.{name}", value=len(found), unit="columns") for name, found in counts.items()]
+    values += [Value(name=f"champion_data.{name}", value=len(found)) for name, found in counts.items()]
     return tuple(values)
 
 

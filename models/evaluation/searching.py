@@ -58,9 +58,9 @@ def _rule(board: Leaderboard) -> str:
 
 def _values(board: Leaderboard, chosen: Contender | None, families: int) -> tuple[Value, ...]:
     values = [
-        Value(name="search.trials", value=len(board.trials), unit="attempts"),
-        Value(name="search.families", value=families, unit="families"),
-        Value(name="search.unfinished", value=sum(one.state != "complete" for one in board.trials), unit="attempts"),
+        Value(name="search.trials", value=len(board.trials)),
+        Value(name="search.families", value=families),
+        Value(name="search.unfinished", value=sum(one.state != "complete" for one in board.trials)),
         Value(name="search.seconds", value=round(board.seconds, 1), unit="s"),
     ]
     if board.contenders:

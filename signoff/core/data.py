@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from pydantic import Field
@@ -27,6 +28,24 @@ class LeftOut(Record):
     rows: int
 
 
+class MixedColumn(Record):
+    """A column of numbers in which some cells hold other text, so that all of it was read as text."""
+
+    column: str
+    share: float = Field(description="of the known cells that are no number, 0 to 1")
+    rows: int
+    examples: tuple[str, ...] = Field(description="the commonest of them, at most five")
+
+    def sentence(self) -> str:
+        """For screens: what was met, and the setting that mends it."""
+        shown = ", ".join(repr(text) for text in self.examples)
+        listed = ", ".join(json.dumps(text, ensure_ascii=False) for text in self.examples)
+        return (
+            f"{self.column} holds numbers but for {self.rows:,} cells ({self.share:.2%}) such as {shown}, so all of it "
+            f'was read as text; if they mean "not known", set data.missing: [{listed}]'
+        )
+
+
 class Snapshot(Record):
     """What ingestion made: one content-addressed version of the data."""
 
@@ -40,6 +59,7 @@ class Snapshot(Record):
     left_out: tuple[LeftOut, ...] = ()
     dropped: tuple[str, ...] = ()
     pseudonymised: tuple[str, ...] = ()
+    mixed: tuple[MixedColumn, ...] = ()
 
 
 class FailedExpectation(Record):

@@ -59,6 +59,9 @@ class Data(Record):
     )
     group_column: str | None = Field(None, description="rows of one group never fall on both sides of a split")
     id_columns: tuple[str, ...] = Field((), description="identify a row; must be unique together; never features")
+    missing: tuple[str, ...] = Field(
+        (), description='texts of CSV files that mean "not known", besides empty fields, NA, N/A, NaN and NULL'
+    )
     drop: tuple[str, ...] = Field((), description="columns removed at ingestion")
     pseudonymise: tuple[str, ...] = Field(
         (), description="columns replaced by a keyed hash at ingestion; never features"

@@ -3,7 +3,7 @@
 A column is, in this order: integer, number, boolean, date or time (ISO 8601; a zone is turned into UTC), text.
 One value that does not fit makes it text. Numbers with leading zeros (007) or of more than 18 digits stay text: they
 are names, and would lose digits as numbers. Empty fields and NA, N/A,
-#N/A, NaN, nan, NULL, null are missing.
+#N/A, NaN, nan, NULL, null are missing, and what data.missing names.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _PATTERNS = {
 """What every value of a column must look like to be of that type; the first that fits is taken."""
 
 
-def load_csv(duck: Duck, name: str, path: Path, source: FileSource) -> None:
-    """Make the table `name` from a CSV file.
+def load_csv(duck: Duck, name: str, path: Path, source: FileSource, missing: tuple[str, ...] = ()) -> None:
+    """Make the table `name` from a CSV file; `missing` are texts that mean "not known" besides MISSING.
 
     Raises:
         DataError: not text in the stated encoding, empty, cut off, or a row that does not fit the header.
@@ -39,16 +39,18 @@ def load_csv(duck: Duck, name: str, path: Path, source: FileSource) -> None:
     """
     utf8 = check_encoding(path, source, name, duck.folder / f"{name}.csv")
     columns, separator = read_header(utf8, source, name)
-    _load_text(duck, name, path, utf8, columns, separator)
+    _load_text(duck, name, path, utf8, columns, separator, (*MISSING, *missing))
     types = _types(duck, name, columns)
     chosen = ", ".join(_cast(column, types[column]) for column in columns)
     duck.run(f"CREATE TABLE {quoted(name)} AS SELECT {chosen} FROM {quoted(name + ' text')}")
     duck.run(f"DROP TABLE {quoted(name + ' text')}")
 
 
-def _load_text(duck: Duck, name: str, path: Path, utf8: Path, columns: list[str], separator: str) -> None:
+def _load_text(
+    duck: Duck, name: str, path: Path, utf8: Path, columns: list[str], separator: str, markers: tuple[str, ...]
+) -> None:
     fields = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in columns)
-    missing = ", ".join(literal(text) for text in MISSING)
+    missing = ", ".join(literal(text) for text in dict.fromkeys(markers))
     packing = "gzip" if utf8.suffix == ".gz" else "none"
     try:
         duck.run(

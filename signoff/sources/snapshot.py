@@ -15,6 +15,7 @@ from signoff.core.progress import Progress, Silent
 from signoff.core.settings import Project
 from signoff.core.tables import write_table
 from signoff.sources.checks import check_rows
+from signoff.sources.mixed import mixed_columns
 from signoff.sources.rows import Rows, read_rows
 
 
@@ -59,6 +60,7 @@ def _record(rows: Rows, project: Project, as_of: datetime | None, raw: Path) -> 
         left_out=rows.left_out,
         dropped=project.data.drop,
         pseudonymised=project.data.pseudonymise,
+        mixed=mixed_columns(frame, project),
     )
 
 

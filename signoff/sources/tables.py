@@ -37,7 +37,7 @@ def load_sources(
         progress.step(f"reading {name}", 0.6 * index / len(data.sources))
         if isinstance(source, FileSource):
             path = source_path(data, root, name, source)
-            load_file(duck, name, path, source)
+            load_file(duck, name, path, source, data.missing)
             digest: str | None = sha256_file(path)
             file: str | None = source.file
             size: int | None = path.stat().st_size
@@ -53,8 +53,8 @@ def load_sources(
     return tuple(facts)
 
 
-def load_file(duck: Duck, name: str, path: Path, source: FileSource) -> None:
-    """Make `name` from a CSV or Parquet file.
+def load_file(duck: Duck, name: str, path: Path, source: FileSource, missing: tuple[str, ...] = ()) -> None:
+    """Make `name` from a CSV or Parquet file; `missing` are texts of a CSV file that mean "not known".
 
     Raises:
         DataError: the file is missing, empty, cut off, or not what its ending says.
@@ -74,7 +74,7 @@ def load_file(duck: Duck, name: str, path: Path, source: FileSource) -> None:
             _view_parquet(duck, name, path)
         else:
             with duck.all_cores():
-                load_csv(duck, name, path, source)
+                load_csv(duck, name, path, source, missing)
     except OSError as error:
         raise DataError(f"{path.name} cannot be read", where=str(path), got=error.strerror or error) from error
 
