@@ -47,13 +47,18 @@ def approve(
     workspace: Workspace = HERE,
     actor: Actor = None,
     password_stdin: PasswordStdin = False,
+    override: Annotated[
+        bool, typer.Option("--override", help="Release in spite of a freeze; needs as many as the policy says.")
+    ] = False,
     go_on: Continue = True,
     json: Json = False,
 ) -> None:
     """Say yes to exactly the digest of this review."""
     from signoff.commands.reviews import decide
 
-    code = decide(workspace, identity, "approve", reason, actor, go_on, json, password_stdin=password_stdin)
+    code = decide(
+        workspace, identity, "approve", reason, actor, go_on, json, password_stdin=password_stdin, override=override
+    )
     raise typer.Exit(code)
 
 

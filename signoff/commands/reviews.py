@@ -14,6 +14,7 @@ from signoff.core.account import Caller, Permission
 from signoff.core.decision import ReviewState, Verdict
 from signoff.core.errors import SignoffError, UsageError, did_you_mean
 from signoff.core.paths import Paths
+from signoff.core.policy_rules import Rule
 from signoff.core.run import Steering
 from signoff.core.settings import FAMILIES, Budget
 from signoff.core.settings_file import load_project
@@ -64,6 +65,7 @@ def decide(
     as_json: bool,
     changes: Steering | None = None,
     password_stdin: bool = False,
+    override: bool = False,
 ) -> int:
     """Sign a decision, keep it in git, and let what follows from it begin.
 
@@ -77,7 +79,8 @@ def decide(
     root = root_of(workspace)
     desk = _desk(root)
     name, caller = _proven(desk, actor, password_stdin)
-    ruling = gates.decide(desk, identity, verdict, actor=name, caller=caller, reasons=reason, changes=changes)
+    said: dict[str, Any] = {"reasons": reason, "changes": changes, "override": override}
+    ruling = gates.decide(desk, identity, verdict, actor=name, caller=caller, **said)
     settle(desk, ruling)
     if not commit_decision(root, ruling):
         sys.stderr.write("a run holds the workspace; it will commit the decision's file\n")
@@ -217,6 +220,10 @@ def _print(root: Path, ruling: Ruling, following: Following | None, error: Signo
         sys.stderr.write(f"the {following.flow} flow goes on with signoff up, as {following.flow_run}\n")
 
 
+def _worth(rule: Rule) -> bool:
+    return rule.state != "holds" or rule.name in ("settings", "override")
+
+
 def _lines(summary: ReviewSummary, paths: Paths) -> list[str]:
     lines = [
         f"{summary.id}: the {summary.gate} gate, {summary.state}",
@@ -230,6 +237,8 @@ def _lines(summary: ReviewSummary, paths: Paths) -> list[str]:
         value = "not in the evidence" if check.value is None else f"{check.value:.4g}"
         lines.append(f"  {'holds ' if check.holds else 'BROKEN'}    {check.name} is {value}, asked for {check.limit}")
     lines += [f"  waits     {wanted}" for wanted in summary.wanted]
+    told = ("freeze", "override", "veto", "four eyes", "stand-in", "settings")
+    lines += [f"  {rule.name:9} {rule.sentence}" for rule in summary.rules if rule.name in told and _worth(rule)]
     for decision in summary.decisions:
         said = f"{decision.actor}: {decision.verdict}: {decision.reasons} ({decision.hash[:12]})"
         lines.append(f"  {decision.decided:%Y-%m-%d %H:%M}  {said}")
