@@ -14,6 +14,7 @@ from signoff.cli.console import console_command
 from signoff.cli.drill import drill
 from signoff.cli.key import key
 from signoff.cli.options import HERE, Actor, AsOf, Json, PasswordStdin, Wait, Workspace
+from signoff.cli.policy import policy
 from signoff.cli.review import review
 from signoff.cli.user import user
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(review, name="review")
+app.add_typer(policy, name="policy")
 app.add_typer(user, name="user")
 app.add_typer(key, name="key")
 app.add_typer(audit, name="audit")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from signoff.core.decision import GateName, Review, ReviewState, Verdict
 from signoff.core.policy import expires, judge
+from signoff.core.policy_rules import Rule, rules_of
 from signoff.core.record import Moment, Record, now
 from signoff.core.run import Steering
 from signoff.gates.desk import Desk
@@ -50,13 +51,16 @@ class ReviewSummary(Record):
     cause: str
     checks: tuple[ShownCheck, ...]
     wanted: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
     decisions: tuple[ShownDecision, ...]
     note: str
 
 
 def summarise(desk: Desk, review: Review, moment: datetime | None = None) -> ReviewSummary:
     """One review; `wanted` says which approvals are missing while it is open."""
-    judgement = judge(review, decisions_of(desk, review), moment or now())
+    moment = moment or now()
+    decisions = decisions_of(desk, review)
+    judgement = judge(review, decisions, moment)
     return ReviewSummary(
         id=review.id,
         gate=review.gate,
@@ -73,6 +77,7 @@ def summarise(desk: Desk, review: Review, moment: datetime | None = None) -> Rev
             for result in review.checks
         ),
         wanted=judgement.reasons if review.state is ReviewState.OPEN else (),
+        rules=rules_of(review, decisions, moment),
         decisions=tuple(
             ShownDecision(
                 actor=decision.actor,

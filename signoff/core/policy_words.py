@@ -1,0 +1,57 @@
+"""A gate's policy in sentences, for the command line and the policy page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from signoff.core.policy_settings import Check, GatePolicy, Mode
+
+MODES = {
+    Mode.MANUAL: "people decide, whatever the checks say",
+    Mode.GUARDED: "the policy approves alone while every check holds, else people decide",
+    Mode.AUTO: "the policy approves alone, whatever the checks say",
+}
+
+
+def sentences_of(policy: GatePolicy) -> tuple[str, ...]:
+    """Every rule of a policy, one sentence a rule, in the order in which they are asked."""
+    return tuple(_sentences(policy))
+
+
+def limit_of(check: Check) -> str:
+    """'holdout.roc_auc at least 0.7'."""
+    bounds = [f"at least {check.at_least:g}"] if check.at_least is not None else []
+    bounds += [f"at most {check.at_most:g}"] if check.at_most is not None else []
+    return f"{check.label} {' and '.join(bounds)}"
+
+
+def _sentences(policy: GatePolicy) -> Iterator[str]:
+    yield f"mode {policy.mode.value}: {MODES[policy.mode]}"
+    for check in policy.checks:
+        yield f"check {limit_of(check)}"
+    seats = " and ".join(f"{wanted.count} by a {wanted.role}" for wanted in policy.approvals)
+    yield f"approvals {seats}, each person once"
+    if policy.four_eyes:
+        yield "four eyes: whoever started or steered what led here may not approve it"
+    if policy.veto_hours is not None:
+        yield f"veto window: the policy acts after {policy.veto_hours:g} hours unless somebody refuses"
+    yield from _end(policy)
+    for one in policy.stand_ins:
+        yield f"{one.name} may stand in as {one.role} {one.days()}"
+    for window in policy.freeze:
+        yield f"freeze: {window.sentence()}"
+    if policy.override is not None:
+        yield f"override of a freeze: {policy.override.count} by a {policy.override.role}, each saying so"
+    elif policy.freeze:
+        yield "override of a freeze: nobody"
+
+
+def _end(policy: GatePolicy) -> Iterator[str]:
+    if policy.expires_days is None:
+        yield "an open review does not end by itself"
+        return
+    outcome = "approves if every check holds" if policy.on_expiry == "approve" else "rejects"
+    yield f"silence of {policy.expires_days:g} days {outcome}"
+    if policy.remind_days:
+        days = ", ".join(f"{days:g}" for days in sorted(policy.remind_days, reverse=True))
+        yield f"those who are wanted are reminded {days} days before the end"
