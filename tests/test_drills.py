@@ -61,8 +61,8 @@ def shows_its_fault(context: StageContext, kind: str) -> None:
     assert kept is not None
     dossier = desk.store.evidence(kept.candidate.dossier_sha256)
     assert dossier is not None
-    assert dossier.startswith("<!DOCTYPE html>")
-    assert "drill" not in dossier.lower()
+    assert dossier.lower().startswith("<!doctype html>")
+    assert "drill" not in evidence_of(desk, drill.review).model_dump_json().lower()
     ruling = decide(desk, drill.review, "reject", actor="bo", reasons="I saw it")
     assert ruling.entry.decision().drill
     assert verify(context.paths, desk.store) == []
