@@ -6,6 +6,7 @@ import errno
 import getpass
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -116,6 +117,15 @@ def actor_or_user(actor: str | None) -> str:
     return actor or getpass.getuser()
 
 
+CHANGE_SECONDS, REPEAT_SECONDS = 1.0, 10.0
+"""Least time between two plain lines: the first for what says something new, the second for new numbers alone."""
+
+
+def stem(message: str) -> str:
+    """A message without its numbers: '7 trials, 30 s left' and '8 trials, 29 s left' say the same."""
+    return re.sub(r"[0-9]+([.,][0-9]+)*", "#", message)
+
+
 class Terminal:
     """Progress on standard error: one line that moves on a terminal, plain lines elsewhere."""
 
@@ -155,7 +165,11 @@ class Terminal:
             self._live.stop()
 
     def step(self, message: str, done: float | None = None) -> None:
-        """Show what happens now; at most one plain line a second."""
+        """Show what happens now.
+
+        Without a terminal: a line when the message says something new, at most one a second, and one every ten seconds
+        while only its numbers move, so that a log neither fills nor falls silent.
+        """
         if self._live is not None:
             share = None if done is None else round(100 * done)
             self._live.update(
@@ -163,9 +177,12 @@ class Terminal:
             )
             return
         moment = time.monotonic()
-        if message != self._last[0] and moment - self._last[1] >= 1:
-            self._last = (message, moment)
-            sys.stderr.write(f"{moment - self._started:7.1f}s  {message}\n")
+        told, since = self._last
+        wait = REPEAT_SECONDS if stem(message) == stem(told) else CHANGE_SECONDS
+        if told and moment - since < wait:
+            return
+        self._last = (message, moment)
+        sys.stderr.write(f"{moment - self._started:7.1f}s  {message}\n")
 
     def say(self, line: str) -> None:
         """A line that stays."""
