@@ -99,7 +99,7 @@ class Consoled:
         client = TestClient(self.app, base_url=base_url, follow_redirects=False, raise_server_exceptions=False)
         browser = Browser(client)
         if name is not None:
-            assert browser.log_in(name).status_code == 303
+            self.enter(browser, name)
         return browser
 
     def person(self, name: str, *roles: str, project: str = EVERYWHERE, **more: Any) -> Account:

@@ -58,10 +58,13 @@ def on_defect(request: Request, error: Exception) -> Response:
     problem = Problem(
         error="SignoffError", what="the console met a defect of its own", next="see .signoff/logs/console.log"
     )
-    return answer(request, problem, 500)
+    # Who asked is not looked up again: that may be what broke.
+    return answer(request, problem, 500, visit=Visit(request, home_of(request)))
 
 
-def answer(request: Request, problem: Problem, status: int, *, needs_login: bool = False) -> Response:
+def answer(
+    request: Request, problem: Problem, status: int, *, needs_login: bool = False, visit: Visit | None = None
+) -> Response:
     """A problem as a page, or as JSON under /api/v1."""
     headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else {}
     if request.url.path.startswith(f"{API}/"):
@@ -69,7 +72,7 @@ def answer(request: Request, problem: Problem, status: int, *, needs_login: bool
         return Response(body, status, headers, media_type="application/json")
     if needs_login:
         return RedirectResponse(login_address(request), status_code=303)
-    visit = _visit(request)
+    visit = visit or _visit(request)
     if visit.caller is not None and visit.caller.account.one_time and status == 403:
         return RedirectResponse(PASSWORD_PAGE, status_code=303)
     response = render(visit, "error.html", problem, _title(status), status)

@@ -33,7 +33,7 @@ from signoff.console import (
 from signoff.console.access import REGISTRY
 from signoff.console.home import Home
 from signoff.console.review import pages as review_pages
-from signoff.console.shields import AccessLog, BodyLimit, SecurityHeaders
+from signoff.console.shields import AccessLog, BodyLimit, Defects, SecurityHeaders
 from signoff.core.errors import SignoffError
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -80,7 +80,7 @@ def create_app(home: Home) -> FastAPI:
     app.add_exception_handler(SignoffError, answers.on_error)
     app.add_exception_handler(RequestValidationError, answers.on_invalid)
     app.add_exception_handler(HTTPException, answers.on_http)
-    app.add_exception_handler(Exception, answers.on_defect)
+    app.add_middleware(Defects, answer=answers.on_defect)
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(SecurityHeaders, secure=home.secure)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("signoff.console.access")
@@ -92,6 +95,31 @@ class AccessLog:
             client = scope["client"][0] if scope.get("client") else "-"
             spent = 1000 * (time.monotonic() - began)
             log.info("%s %r %s %s %d %.0f ms", client, actor, scope["method"], path, status, spent)
+
+
+class Defects:
+    """Answers what nobody expected, inside the headers: the framework's own handler would stand outside of them."""
+
+    def __init__(self, app: ASGIApp, answer: Callable[[Request, Exception], Response]) -> None:
+        self.app = app
+        self.answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        except Exception as error:
+            # Also logs it with its traceback; half an answer can only be cut off.
+            response = await run_in_threadpool(self.answer, Request(scope), error)
+            if begun:
+                raise
+            await response(scope, receive, send)
 
 
 class BodyLimit:
