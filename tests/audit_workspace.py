@@ -62,8 +62,8 @@ def tagged_candidate(paths: Paths, seed: int, task: Task = Task.BINARY) -> Tagge
     return assemble(open_context(root), Git(root))
 
 
-def approved(run: Passage, tagged: Tagged) -> Entry:
-    """Two people of two roles say yes."""
+def asked(run: Passage, tagged: Tagged) -> str:
+    """The id of the open review."""
     candidate = tagged.candidate
     outcome = pass_gate(
         run.desk,
@@ -76,8 +76,14 @@ def approved(run: Passage, tagged: Tagged) -> Entry:
         subject=tagged.tag,
     )
     assert outcome.review is not None
-    decide(run.desk, outcome.review.id, "approve", actor="bo", reasons="it is good")
-    return decide(run.desk, outcome.review.id, "approve", actor="cy", reasons="it earns its keep").entry
+    return outcome.review.id
+
+
+def approved(run: Passage, tagged: Tagged) -> Entry:
+    """Two people of two roles say yes."""
+    review = asked(run, tagged)
+    decide(run.desk, review, "approve", actor="bo", reasons="it is good")
+    return decide(run.desk, review, "approve", actor="cy", reasons="it earns its keep").entry
 
 
 def release(paths: Paths, seed: int, task: Task = Task.BINARY) -> str:
@@ -87,6 +93,7 @@ def release(paths: Paths, seed: int, task: Task = Task.BINARY) -> str:
         entry = approved(run, tagged)
         package(open_context(paths.root))
         tag = switch(run, tagged, entry)
+        run.pipeline.push()
         run.end(RunState.RELEASED, tag)
     return tag
 

@@ -14,8 +14,10 @@ import sys
 import unicodedata
 import zlib
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -26,6 +28,7 @@ FILE_BYTES = 2 << 30
 MEMBERS = 2000
 FIRST = "0" * 64
 POLICY_ACTOR = "policy"
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 BOUND = {
     "recipe.json": "recipe_sha256",
     "evidence.json": "evidence_sha256",
@@ -232,7 +235,7 @@ def check_bytes(data: bytes, root: str | None, report: Report) -> None:
         raise BrokenError(where, "it is neither a release nor a decision")
     if decision["project"] != about["project"] or decision["digest"] != subject["digest"]:
         report.bad("audit.json", "it names another project or digest than the ledger")
-    _decision(story, decision, where, report)
+    _decision(story, decision, entry, report)
     _candidate(story, decision, report)
     _tag(story, subject, entry, report)
     _drills(story, report)
@@ -371,8 +374,10 @@ def _release(story: Story, entry: dict[str, Any], subject: dict[str, Any], repor
     return decision
 
 
-def _decision(story: Story, decision: dict[str, Any], where: str, report: Report) -> None:
+def _decision(story: Story, decision: dict[str, Any], entry: dict[str, Any], report: Report) -> None:
     """The policy's own rules, and the members that tell of the decision."""
+    where = f"ledger.jsonl entry {entry['sequence']}"
+    released = entry["body"]["released"] if entry["kind"] == "release" else None
     voters = [decision]
     for vote in decision.get("votes", ()):
         given = story.by_hash.get(vote["entry"], {"kind": "", "body": {}})
@@ -389,6 +394,8 @@ def _decision(story: Story, decision: dict[str, Any], where: str, report: Report
     if decision["outcome"] == "approved":
         for fault in rule_faults(decision, voters):
             report.bad(where, f"the approval breaks its policy: {fault}")
+    if released is not None and (held := freeze_fault(decision, voters, released)) is not None:
+        report.bad(where, f"it was released though it was held back: {held}")
     if story.members.get("policy.json") != pretty(decision["policy"]):
         report.bad("policy.json", "it is not the policy that the decision signs")
     if story.members.get("decisions.json") != pretty(decisions_about(story.entries, decision["review"])):
@@ -410,31 +417,51 @@ def rule_faults(decision: dict[str, Any], voters: list[dict[str, Any]]) -> list[
     policy, faults = decision["policy"], []
     if decision["verdict"] != "approve":
         faults.append(f"the verdict is {decision['verdict']}")
+    alone = _why_alone(decision)
     if decision.get("automatic"):
         if decision["actor"] != POLICY_ACTOR:
             faults.append(f"an automatic decision bears the name {decision['actor']}")
-        if policy["mode"] == "manual" and policy["on_expiry"] != "approve":
-            faults.append("an automatic approval under a policy that asks people")
-        return faults
-    people = {name_key(voter["actor"]): voter for voter in voters}
-    if name_key(POLICY_ACTOR) in people:
+        return faults + ([alone] if alone else [])
+    names = {name_key(voter["actor"]) for voter in voters}
+    if name_key(POLICY_ACTOR) in names:
         faults.append(f"{POLICY_ACTOR} is no person, and the decision is not automatic")
-    if len(people) < len(voters):
-        faults.append("one person is counted twice")
-    for role in _empty_seats(policy, people):
-        faults.append(f"one more approval by a {role} is wanted")
-    if policy["four_eyes"]:
-        own = {name_key(name) for name in decision["started_by"]}
+    if not decision.get("override") or alone:
         faults += [
-            f"four eyes: {people[name]['actor']} started or steered the run" for name in sorted(own & people.keys())
+            f"one more approval by a {role} is wanted" for role in _empty_seats(policy, policy["approvals"], voters)
         ]
+    if policy["four_eyes"]:
+        own = names & {name_key(name) for name in decision["started_by"]}
+        faults += [f"four eyes: {name} started or steered the run" for name in sorted(own)]
+    if decision.get("opened") and moment_of(decision["decided"]) < moment_of(decision["opened"]):
+        faults.append("it was decided before the question was asked")
     return faults
 
 
-def _empty_seats(policy: dict[str, Any], people: dict[str, dict[str, Any]]) -> list[str]:
+def _why_alone(decision: dict[str, Any]) -> str | None:
+    """Why the policy may not have approved by itself at that time; None when it may. Older entries say less."""
+    policy, checks = decision["policy"], decision.get("checks")
+    holds = checks is None or all(check["holds"] for check in checks)
+    if checks is not None and [check["check"] for check in checks] != policy["checks"]:
+        return "the checks it names are not those of its policy"
+    opened = moment_of(decision["opened"]) if decision.get("opened") else None
+    since = moment_of(decision["decided"]) - opened if opened else None
+    if policy["mode"] == "auto" or (policy["mode"] == "guarded" and holds):
+        wait = policy.get("veto_hours")
+        early = wait is not None and (since is None or since < timedelta(hours=wait))
+        return "the policy approved before its veto window had ended" if early else None
+    silent = policy["on_expiry"] == "approve" and policy.get("expires_days") is not None
+    if silent and holds:
+        early = since is not None and since < timedelta(days=policy["expires_days"])
+        return "silence approved before the review had expired" if early else None
+    return "an automatic approval under a policy that asks people"
+
+
+def _empty_seats(policy: dict[str, Any], wanted: list[dict[str, Any]], voters: list[dict[str, Any]]) -> list[str]:
     """The roles that nobody fills: one person fills one seat (maximum matching by augmenting paths, Kuhn 1955)."""
-    seats = [wanted["role"] for wanted in policy["approvals"] for _ in range(wanted["count"])]
-    roles = {name: {*voter["roles"], *_stood_in(policy, voter)} for name, voter in people.items()}
+    seats = [one["role"] for one in wanted for _ in range(one["count"])]
+    roles: dict[str, set[str]] = {}
+    for voter in voters:
+        roles.setdefault(name_key(voter["actor"]), set()).update(voter["roles"], _stood_in(policy, voter))
     holder: dict[int, str] = {}
 
     def seat(name: str, tried: set[int]) -> bool:
@@ -446,7 +473,7 @@ def _empty_seats(policy: dict[str, Any], people: dict[str, dict[str, Any]]) -> l
                     return True
         return False
 
-    for name in sorted(people):
+    for name in sorted(roles):
         seat(name, set())
     return [role for index, role in enumerate(seats) if index not in holder]
 
@@ -456,12 +483,74 @@ def _stood_in(policy: dict[str, Any], voter: dict[str, Any]) -> set[str]:
     given = policy.get("stand_ins") or []
     if isinstance(given, dict):
         given = [{"role": role, "name": name} for role, names in given.items() for name in names]
-    day, name = voter["decided"][:10], name_key(voter["actor"])
+    day, name = moment_of(voter["decided"]).date().isoformat(), name_key(voter["actor"])
     return {
         one["role"]
         for one in given
         if name_key(one["name"]) == name and (one.get("from") or "") <= day <= (one.get("until") or "9999")
     }
+
+
+def freeze_fault(decision: dict[str, Any], voters: list[dict[str, Any]], released: str) -> str | None:
+    """Why a release at that moment was held back by a freeze that not enough people overrode; None when it was not."""
+    policy = decision["policy"]
+    windows = policy.get("freeze") or []
+    end = frozen_until(windows, moment_of(released))
+    if end is None:
+        return None
+    given = [
+        voter for voter in voters if voter.get("override") and frozen_until(windows, moment_of(voter["decided"])) == end
+    ]
+    wanted = policy.get("override")
+    if wanted is not None and not _empty_seats(policy, [wanted], given):
+        return None
+    return f"there was a freeze until {end:%Y-%m-%d %H:%M} UTC, and too few people overrode it"
+
+
+def frozen_until(windows: list[dict[str, Any]], moment: datetime) -> datetime | None:
+    """The end of all freezes that follow on each other from a moment on without a gap; None when there is none."""
+    end = moment
+    while end - moment < timedelta(days=400):
+        ends = [last for window in windows for first, last in _stretches(window, end) if first <= end < last]
+        if not ends:
+            break
+        end = max(ends)
+    return end if end > moment else None
+
+
+def _stretches(window: dict[str, Any], around: datetime) -> list[tuple[datetime, datetime]]:
+    """The stretches in UTC that may hold a moment: begin included, end excluded."""
+    zone, start, until = ZoneInfo(window["timezone"]), window["from"], window["until"]
+    middle, day = around.astimezone(zone).date(), timedelta(days=1)
+    spans = []
+    for text in window["dates"]:
+        first, _, last = text.partition("..")
+        spans.append((date.fromisoformat(first.strip()), date.fromisoformat((last or first).strip())))
+    wanted = {DAYS.index(name) for name in window["days"]}
+    for back in range(-8, 9) if wanted else ():
+        first_day = last_day = middle + back * day
+        if first_day.weekday() in wanted and (len(wanted) == len(DAYS) or (first_day - day).weekday() not in wanted):
+            while (last_day + day).weekday() in wanted and last_day < first_day + 8 * day:
+                last_day += day
+            spans.append((first_day, last_day))
+    if window["each_day"]:
+        near = [middle + back * day for back in range(-3, 4)]
+        spans = [(one, one) for first_day, last_day in spans for one in near if first_day <= one <= last_day]
+    night = day if window["each_day"] and until <= start else 0 * day
+    return [(_instant(first, start, zone, 0), _instant(last + night, until, zone, -1)) for first, last in spans]
+
+
+def _instant(day: date, clock: str, zone: ZoneInfo, which: int) -> datetime:
+    """A wall-clock time as a moment. Where the clock is changed it has two readings: the wider counts."""
+    if clock == "24:00":
+        day, clock = day + timedelta(days=1), "00:00"
+    wall = datetime.combine(day, time.fromisoformat(clock))
+    return sorted(wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))[which]
+
+
+def moment_of(text: str) -> datetime:
+    """A moment as the ledger writes it."""
+    return datetime.fromisoformat(text)
 
 
 def name_key(actor: str) -> str:
@@ -477,7 +566,7 @@ def _candidate(story: Story, decision: dict[str, Any], report: Report) -> None:
     if decision["gate"] != "release":
         return
     candidate = read_json(story, "candidate.json")
-    if sha256(canonical(candidate)) != decision["digest"]:
+    if sha256(canonical(candidate)) != decision["digest"] or story.members["candidate.json"] != pretty(candidate):
         report.bad("candidate.json", "its digest is not the one that the decision signs")
     for name, part in BOUND.items():
         if name in story.members and sha256(story.members[name]) != candidate[part]:
@@ -512,6 +601,10 @@ def _tag(story: Story, subject: dict[str, Any], entry: dict[str, Any], report: R
 def _drills(story: Story, report: Report) -> None:
     """A drill is sealed before it is decided, and what was one is never released."""
     released = {entry["body"]["digest"]: entry for entry in story.entries if entry["kind"] == "release"}
+    decided: dict[str, int] = {}
+    for entry in story.entries:
+        if entry["kind"] == "decision":
+            decided.setdefault(entry["body"]["review"], entry["sequence"])
     for entry in story.entries:
         body, where = entry["body"], f"ledger.jsonl entry {entry['sequence']}"
         if entry["kind"] == "drill":
@@ -519,6 +612,8 @@ def _drills(story: Story, report: Report) -> None:
             opened = sha256(canonical({"salt": body["salt"], "kind": body["drill"], "digest": body["digest"]}))
             if seal["kind"] != "seal" or seal["body"].get("commitment") != opened:
                 report.bad(where, "it does not open the seal that it names: nobody sealed this drill before")
+            elif seal["sequence"] > decided.get(body["review"], entry["sequence"]):
+                report.bad(where, f"its seal, entry {seal['sequence']}, was set after the review was decided on")
         if (entry["kind"] == "drill" or body.get("drill") is True) and body["digest"] in released:
             report.bad(where, f"{released[body['digest']]['body']['tag']} released the candidate of a drill")
 
