@@ -93,7 +93,7 @@ class Vocabulary(Record):
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         longest = sorted(self.words, key=len, reverse=True)
-        return re.compile(rf"(?<![\w.-])(?:{'|'.join(map(re.escape, longest))})s?(?![\w-])", re.IGNORECASE)
+        return re.compile(rf"(?<![\w.-])(?:{'|'.join(map(re.escape, longest))})s?(?![\w-]|\.\w)", re.IGNORECASE)
 
 
 @cache
