@@ -179,7 +179,16 @@ def test_unknown_wrong_disabled_and_passwordless_are_told_alike(store: Store, ch
     disable_account(store, person(store, "Bo").name, by="test")
     make_account(store, "Cy", None, [], by="test", subject="https://issuer 1")
     told = set()
-    for name, password in (("Ada", "wrong"), ("Bo", GOOD), ("Cy", GOOD), ("Cy", ""), ("nobody", GOOD), ("", "")):
+    for name, password in (
+        ("Ada", "wrong"),
+        ("Bo", GOOD),
+        ("Cy", GOOD),
+        ("Cy", ""),
+        ("nobody", GOOD),
+        ("", ""),
+        ("a\0b", GOOD),
+        ("\ud800", "\ud800\0"),
+    ):
         with pytest.raises(LogInError, match="do not belong") as caught:
             log_in(store, name, password, HERE, now())
         told.add(str(caught.value.as_record()))
@@ -381,6 +390,8 @@ class TestTokens:
         revoked = revoke_token(store, identity, by="test").revoked
         assert token_caller(store, token) is None
         assert revoke_token(store, identity, by="test").revoked == revoked
+        with pytest.raises(NotFoundError, match="no token"):
+            revoke_token(store, "a\0b", by="test")
         with pytest.raises(NotFoundError, match="no token") as caught:
             revoke_token(store, token, by="test")
         assert token not in str(caught.value)
@@ -523,6 +534,11 @@ class TestPeople:
             change_password(store, "Ada", GOOD, "short")
         change_password(store, "Ada", GOOD, OTHER)
         assert log_in(store, "Ada", OTHER, HERE, now()).name == "Ada"
+        for _ in range(5):
+            with pytest.raises(LogInError, match="the old password"):
+                change_password(store, "Ada", "a guess", GOOD)
+        with pytest.raises(TooManyTriesError, match="too many"):
+            change_password(store, "Ada", OTHER, GOOD)
 
     @pytest.mark.parametrize("email", ["ada", "@x.org", "a@b@c", "a b@c.org", "a@c.org\nBcc: x@y", "a,b@c.org"])
     def test_what_is_no_address(self, store: Store, email: str) -> None:

@@ -7,13 +7,14 @@ import json
 import stat
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from argon2 import PasswordHasher
 
-from signoff.access import change_password, first_admin
+from signoff.access import change_password, first_admin, passwords
 from signoff.cli import main
 from signoff.commands.output import keep_traceback
 from signoff.core.account import Permission
@@ -55,6 +56,15 @@ def workspace(tmp_path: Path) -> Path:
     (tmp_path / "signoff.yaml").write_text(SETTINGS, encoding="utf-8")
     Git(tmp_path).init()
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Less work for each password; nothing here depends on it."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(1, 8, 1))
+    passwords._nobody.cache_clear()
+    yield
+    passwords._nobody.cache_clear()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from signoff.access.passwords import hash_password, is_outdated, matches
-from signoff.access.problems import LogInError, TooManyTriesError
+from signoff.access.problems import LogInError
 from signoff.access.throttle import count_try, network_of, take_back
 from signoff.core.account import Account, Session
 from signoff.core.record import now
@@ -41,11 +41,7 @@ def log_in(store: Store, name: str, password: str, address: str, moment: datetim
     """
     account = store.find_account(name)
     actor = account.name if account else NOBODY
-    try:
-        count_try(store, name, address, moment)
-    except TooManyTriesError:
-        matches(None, password)
-        raise
+    count_try(store, name, address, moment)
     right = matches(account.password if account else None, password)
     if account is None or not right or account.disabled:
         store.note_access(actor, "log-in", network_of(address), "refused")

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from functools import cache
 from itertools import pairwise
+from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -31,6 +32,9 @@ letmeinplease iloveyouforever correcthorsebatterystaple
 COMMON = frozenset(_WORDS.split())
 """What is left of the commonest passwords when digits and signs are taken away (after NIST SP 800-63B, 3.1.1.2)."""
 
+_AT_ONCE = BoundedSemaphore(4)
+"""Each comparison takes 64 MiB: a flood of log-ins waits in line instead of filling the memory."""
+
 _EXTRAS = re.compile(r"[\W\d_]+")
 _LEET = str.maketrans("013457@$!", "oleastasi")
 _HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
@@ -38,7 +42,8 @@ _HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 
 def hash_password(password: str) -> str:
     """The argon2id hash in PHC string format, salted."""
-    return _HASHER.hash(_plain(password))
+    with _AT_ONCE:
+        return _HASHER.hash(_plain(password))
 
 
 def matches(hashed: str | None, password: str) -> bool:
@@ -47,8 +52,10 @@ def matches(hashed: str | None, password: str) -> bool:
     Without a hash the work of one comparison is done all the same, so that the time taken does not tell whether an
     account exists.
     """
+    against = hashed or _nobody()
     try:
-        found = _HASHER.verify(hashed or _nobody(), _plain(password)[:MOST])
+        with _AT_ONCE:
+            found = _HASHER.verify(against, _plain(password)[:MOST])
     except (VerificationError, InvalidHashError):
         return False
     return bool(found) and hashed is not None and len(password) <= MOST

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from signoff.access.passwords import check_password, hash_password, matches
 from signoff.access.problems import LogInError
-from signoff.access.throttle import unlock
+from signoff.access.throttle import count_try, take_back, unlock
 from signoff.core.account import EVERYWHERE, PERMISSIONS, Account, Grant
 from signoff.core.errors import RefusedError, UsageError, did_you_mean
 from signoff.core.policy import POLICY_ACTOR, name_key, same_person
@@ -21,6 +21,8 @@ from signoff.store import Store
 
 FIRST_ADMIN = "admin"
 SYSTEM = "first start"
+CHANGING = "password change"
+"""Stands for an address where tries to change a password are counted."""
 
 
 def first_admin(store: Store) -> str | None:
@@ -145,13 +147,20 @@ def set_password(store: Store, name: str, password: str, *, by: str, one_time: b
 def change_password(store: Store, name: str, old: str, new: str) -> Account:
     """Change one's own password; every session of the account ends, this one too.
 
+    Tries are counted like log-ins: a session that somebody left open must not serve to guess the password.
+
     Raises:
         LogInError: the old password is not the account's.
+        TooManyTriesError: too many tries failed before.
         UsageError: the new one is not allowed, or is the old one.
     """
     account = store.account(name)
+    moment = now()
+    count_try(store, account.name, CHANGING, moment)
     if not matches(account.password, old):
+        store.note_access(account.name, "password change", result="refused")
         raise LogInError("the old password is not right")
+    take_back(store, account.name, CHANGING, moment)
     if matches(account.password, new):
         raise UsageError("the new password is the old one", allowed="another password")
     return set_password(store, name, new, by=account.name)

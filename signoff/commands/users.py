@@ -10,13 +10,13 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from signoff.commands.output import print_json, root_of
 from signoff.commands.proof import new_password, token_holder
-from signoff.core.account import EVERYWHERE, Account, ApiToken, Grant, Permission
+from signoff.core.account import EVERYWHERE, PERMISSIONS, Account, ApiToken, Grant, Permission
 from signoff.core.errors import NotFoundError, SignoffError, did_you_mean
 from signoff.core.paths import Paths
 from signoff.core.record import now
@@ -30,8 +30,7 @@ class House(NamedTuple):
 
     store: Store
     project: Project
-    names: tuple[str, ...]
-    projects: tuple[Project, ...]
+    places: dict[str, Path | None]
     by: str
 
 
@@ -179,20 +178,22 @@ def _house(workspace: Path) -> Iterator[House]:
     project = load_project(root)
     store = open_store(project, Paths(root))
     try:
-        places = known_places(store.database)
-        others = [load for name, place in places.items() if name != project.project and (load := _settings(place))]
-        names = tuple(sorted({project.project, *places}))
-        yield House(store, project, names, (project, *others), _by(store))
+        yield House(store, project, {**known_places(store.database), project.project: root}, _by(store))
     finally:
         store.close()
 
 
-def _settings(place: Path | None) -> Project | None:
-    """Settings of another project, for the roles that it names; none where they cannot be read here."""
-    try:
-        return load_project(place) if place is not None else None
-    except SignoffError:
-        return None
+def _named_roles(house: House, place: str) -> Iterator[str]:
+    """The roles that projects name, this one's first: a hundred signoff.yaml are only read for a role unknown here."""
+    from signoff.access import known_roles
+
+    if place in (EVERYWHERE, house.project.project):
+        yield from known_roles([house.project])
+    for name, root in house.places.items():
+        if root is not None and name != house.project.project and place in (EVERYWHERE, name):
+            # One that cannot be read here names no roles; `signoff doctor` in its workspace says why.
+            with suppress(SignoffError):
+                yield from known_roles([load_project(root)])
 
 
 def _by(store: Store) -> str:
@@ -203,18 +204,22 @@ def _by(store: Store) -> str:
 
 
 def _grants(house: House, roles: Sequence[str], project: str | None) -> tuple[Grant, ...]:
-    from signoff.access import as_grant, known_roles
+    from signoff.access import as_grant
 
     place = _checked_project(house, project)
-    projects = [one for one in house.projects if place in (EVERYWHERE, one.project)]
-    return tuple(as_grant(role, place, known_roles(projects)) for role in roles)
+    wanted, known = set(roles), set(PERMISSIONS)
+    for name in _named_roles(house, place):
+        if wanted <= known:
+            break
+        known.add(name)
+    return tuple(as_grant(role, place, known) for role in roles)
 
 
 def _checked_project(house: House, project: str | None) -> str:
     if project is None or project == EVERYWHERE:
         return EVERYWHERE
-    if project not in house.names:
-        raise NotFoundError(f"there is no project {project!r}", allowed=did_you_mean(project, house.names))
+    if project not in house.places:
+        raise NotFoundError(f"there is no project {project!r}", allowed=did_you_mean(project, house.places))
     return project
 
 

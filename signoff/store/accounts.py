@@ -9,7 +9,7 @@ from signoff.core.errors import ConflictError, NotFoundError, did_you_mean
 from signoff.core.policy import name_key
 from signoff.core.record import now
 from signoff.store.parts import as_text
-from signoff.store.proofs import ProofTable
+from signoff.store.proofs import ProofTable, storable
 from signoff.store.schema import access, accounts
 
 
@@ -27,8 +27,11 @@ class AccountTable(ProofTable):
 
     def find_account(self, name: str) -> Account | None:
         """The account of that name, however it is spelt (`core.policy.name_key`)."""
+        key = name_key(name)
+        if not storable(key):
+            return None
         with self.database.reading() as connection:
-            text = connection.execute(select(accounts.c.record).where(accounts.c.key == name_key(name))).scalar()
+            text = connection.execute(select(accounts.c.record).where(accounts.c.key == key)).scalar()
         return self._read(Account, text, "an account") if text is not None else None
 
     def account(self, name: str) -> Account:
@@ -98,7 +101,9 @@ class AccountTable(ProofTable):
         Callers never pass what somebody typed as a password, nor a name that no account bears: people type
         passwords into the wrong field.
         """
-        note = AccessNote(moment=now(), actor=actor[:200], what=what[:200], where=where[:200], result=result[:500])
+        said = {"actor": actor[:200], "what": what[:200], "where": where[:200], "result": result[:500]}
+        plain = {name: text.encode("utf-8", "replace").decode().replace("\0", "?") for name, text in said.items()}
+        note = AccessNote(moment=now(), **plain)
         row = {"moment": note.moment.isoformat(timespec="milliseconds"), "actor": note.actor, "record": as_text(note)}
         with self.database.writing() as connection:
             connection.execute(insert(access).values(row))

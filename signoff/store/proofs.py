@@ -30,6 +30,8 @@ class ProofTable(Part):
 
     def token(self, token_id: str) -> ApiToken | None:
         """The token of that id."""
+        if not storable(token_id):
+            return None
         with self.database.reading() as connection:
             text = connection.execute(select(tokens.c.record).where(tokens.c.id == token_id)).scalar()
         return self._read(ApiToken, text, "a token") if text is not None else None
@@ -100,6 +102,11 @@ class ProofTable(Part):
         """Forget the tries that no pause looks at any more."""
         with self.database.writing() as connection:
             connection.execute(delete(attempts).where(attempts.c.moment < _sortable(before)))
+
+
+def storable(text: str) -> bool:
+    """Whether a database can hold the text at all: PostgreSQL takes no NUL, and nobody takes half a character."""
+    return "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _sortable(moment: datetime) -> str:
