@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from signoff.announce import addresses_of, send_due, send_test, signature_holds, signature_of
 from signoff.core.account import Account, Grant
@@ -338,3 +339,17 @@ def test_moments_sort_as_text(tmp_path: Path) -> None:
     assert claimed.id == "n"
     assert desk.store.claim_notice(base) is None
     assert desk.store.settle_notice(first, "done") is None, "only who holds the claim may settle"
+
+
+def test_the_guide_is_true() -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "announcements.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(guide.split("```python\n")[1].split("```")[0], names)
+    body, moment = b'{"format": 1}', int(time.time())
+    assert names["accepted"](signature_of(body, b"key", moment), body, b"key")
+    assert not names["accepted"](signature_of(body, b"other", moment), body, b"key")
+    assert not names["accepted"](signature_of(body, b"key", moment - 400), body, b"key")
+    settings = yaml.safe_load(guide.split("```yaml\n")[1].split("```")[0])
+    Announce.model_validate(settings["announce"])
+    Console.model_validate(settings["console"])
+    GatePolicy.model_validate(settings["gates"]["release"])
