@@ -6,11 +6,13 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
@@ -339,6 +341,41 @@ def test_moments_sort_as_text(tmp_path: Path) -> None:
     assert claimed.id == "n"
     assert desk.store.claim_notice(base) is None
     assert desk.store.settle_notice(first, "done") is None, "only who holds the claim may settle"
+
+
+def test_a_review_whose_evidence_is_damaged_keeps_nobody_else_from_being_told(tmp_path: Path) -> None:
+    with receiver() as far:
+        desk = announcing(tmp_path, webhooks=(hook(far.url),), attempts=1)
+        digest = desk.store.keep_evidence(b"{}")
+        ask(desk, evidence_sha256=digest, gate="alert")
+        ask(desk, "b", gate="alert")
+        with sqlite3.connect(tmp_path / ".signoff" / "signoff.db") as connection:
+            connection.execute("UPDATE signoff_evidence SET record = '[]'")
+        sent = sweep(desk)
+        assert (sent.done, sent.given_up) == (1, 1)
+    [lost] = desk.store.notices(state="given-up")
+    assert "kept evidence is not what its digest says" in lost.error
+
+
+def test_a_subject_cannot_add_lines_to_a_mail(tmp_path: Path) -> None:
+    with mail_server() as box:
+        desk = announcing(tmp_path, targets=(box.address(),))
+        ask(desk, subject="demo/a\r\nBcc: someone@example.org\r\n\r\nhello")
+        assert sweep(desk).done == 1
+        [(to, mail)] = box.mails
+    assert to == ["team@example.org"]
+    assert mail["Bcc"] is None
+    assert "\n" not in str(make_header(decode_header(mail["Subject"])))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/", "https://127.0.0.1:1/", "ftp://127.0.0.1/", "nonsense", "http://", "http://[::1", ""]
+)
+def test_an_address_that_does_not_answer_is_a_failed_try(tmp_path: Path, url: str) -> None:
+    desk = announcing(tmp_path, webhooks=(hook(url),), targets=("mailto://127.0.0.1:1/?from=a@b.de&to=c@d.de",))
+    ask(desk)
+    assert sweep(desk).failed == 2
+    assert all(one.error for one in desk.store.notices(state="waiting"))
 
 
 def test_the_guide_is_true() -> None:

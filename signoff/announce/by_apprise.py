@@ -94,22 +94,30 @@ def _heard(said: _Said) -> Iterator[None]:
 
 
 def _plugin(url: str, recipient: str | None) -> NotifyBase:
-    from apprise import Apprise, AppriseAsset
-
-    asset = AppriseAsset(app_id="Signoff", app_desc="Signoff", app_url="", async_mode=False, secure_logging=True)
-    facts: Any = url
-    if recipient is not None:
-        from apprise.plugins.email import NotifyEmail
-
-        facts = NotifyEmail.parse_url(url)  # type: ignore[no-untyped-call]
-        if not facts:
-            raise DeliveryError("apprise does not know such an address")
-        facts = {**facts, "targets": [recipient], "cc": "", "bcc": ""}
-    plugin = Apprise.instantiate(facts, asset=asset)
+    try:
+        plugin = _instantiate(url, recipient)
+    except DeliveryError:
+        raise
+    except Exception as error:
+        raise DeliveryError(f"the address cannot be read ({type(error).__name__})") from error
     if plugin is None:
         raise DeliveryError("apprise does not know such an address")
     plugin.socket_connect_timeout = plugin.socket_read_timeout = ANSWER_SECONDS
     return plugin
+
+
+def _instantiate(url: str, recipient: str | None) -> NotifyBase | None:
+    from apprise import Apprise, AppriseAsset
+
+    asset = AppriseAsset(app_id="Signoff", app_desc="Signoff", app_url="", async_mode=False, secure_logging=True)
+    if recipient is None:
+        return Apprise.instantiate(url, asset=asset)
+    from apprise.plugins.email import NotifyEmail
+
+    facts: dict[str, Any] | None = NotifyEmail.parse_url(url)  # type: ignore[no-untyped-call]
+    if not facts:
+        raise DeliveryError("apprise does not know such an address")
+    return Apprise.instantiate({**facts, "targets": [recipient], "cc": "", "bcc": ""}, asset=asset)
 
 
 def _notify(target: NotifyBase, message: Message, html: bool) -> bool:
@@ -120,7 +128,8 @@ def _notify(target: NotifyBase, message: Message, html: bool) -> bool:
     try:
         body, form = (message.html, NotifyFormat.HTML) if html else (message.text, NotifyFormat.TEXT)
         return bool(sender.notify(title=message.title, body=body, body_format=form))
-    except (TypeError, ValueError, OSError) as error:
+    except Exception as error:
+        # A hundred plugins, any of which may fail in its own way: none of them may fail a run.
         raise DeliveryError(type(error).__name__) from error
 
 

@@ -97,7 +97,8 @@ def _title(notice: Notice, project: str, review: Review | None) -> str:
         "freeze": notice.text,
         "drill-told": f"{name} was a drill",
     }
-    return f"[{project}] {words.get(notice.kind, notice.kind)}"
+    # One line: it becomes the subject of a mail.
+    return " ".join(f"[{project}] {words.get(notice.kind, notice.kind)}".split())
 
 
 def _verdict(review: Review, store: Store) -> str:

@@ -131,7 +131,8 @@ def _try(store: Store, project: Project, duty: Notice, everybody: tuple[Address,
     try:
         answer = address.send(message_of(duty, project, store, moment))
         settled = store.settle_notice(duty, "done", error=answer)
-    except DeliveryError as error:
+    except (DeliveryError, SignoffError) as error:
+        # Also where the evidence of a review cannot be read: it must not keep the others from being told.
         if duty.attempts >= project.announce.attempts:
             settled = store.settle_notice(duty, "given-up", error=str(error))
         else:

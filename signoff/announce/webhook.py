@@ -73,7 +73,7 @@ def post(webhook: Webhook, message: Message) -> str:
             answer = transport.handle_request(request)
             code = answer.status_code
             answer.close()
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
         raise DeliveryError(f"no answer ({type(error).__name__})") from error
     if not 200 <= code < 300:
         raise DeliveryError(f"HTTP {code}" + (", and redirects are not followed" if 300 <= code < 400 else ""))
