@@ -68,10 +68,10 @@ def open_session(store: Store, account: Account, hours: float) -> str:
 def session_account(store: Store, identity: str, moment: datetime | None = None) -> Account | None:
     """The account of a session that goes on; None when it ended, was idle too long, or never was."""
     moment = moment or now()
-    session = store.session(_hash(identity))
-    if session is None:
+    found = store.session_and_account(_hash(identity))
+    if found is None:
         return None
-    account = store.find_account(session.account)
+    session, account = found
     over = moment >= session.expires or moment - session.seen >= timedelta(hours=IDLE_HOURS)
     if account is None or account.disabled or over:
         store.remove_session(_hash(identity))

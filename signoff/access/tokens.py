@@ -77,10 +77,10 @@ def token_caller(store: Store, text: str, moment: datetime | None = None) -> Cal
     """Whoever holds a token that is known, neither expired nor revoked, of an account that is not disabled."""
     moment = moment or now()
     shape = _SHAPE.fullmatch(text)
-    token = store.token(shape[1]) if shape else None
-    if token is None or not hmac.compare_digest(token.sha256, _hash(text)):
+    found = store.token_and_account(shape[1]) if shape else None
+    if found is None or not hmac.compare_digest(found[0].sha256, _hash(text)):
         return None
-    account = store.find_account(token.account)
+    token, account = found
     if account is None or account.disabled or token.revoked is not None or moment >= token.expires:
         return None
     if token.last_used is None or moment - token.last_used >= USED_EVERY:

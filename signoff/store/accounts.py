@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import func, insert, select, update
 
-from signoff.core.account import AccessNote, Account
+from signoff.core.account import AccessNote, Account, ApiToken, Session
 from signoff.core.errors import ConflictError, NotFoundError, did_you_mean
 from signoff.core.policy import name_key
 from signoff.core.record import now
 from signoff.store.parts import as_text
 from signoff.store.proofs import ProofTable, storable
-from signoff.store.schema import access, accounts
+from signoff.store.schema import access, accounts, sessions, tokens
 
 
 class AccountTable(ProofTable):
@@ -32,7 +32,7 @@ class AccountTable(ProofTable):
             return None
         with self.database.reading() as connection:
             text = connection.execute(select(accounts.c.record).where(accounts.c.key == key)).scalar()
-        return self._read(Account, text, "an account") if text is not None else None
+        return self._account(text)
 
     def account(self, name: str) -> Account:
         """The account of that name.
@@ -49,6 +49,20 @@ class AccountTable(ProofTable):
                 next_step="signoff user list",
             )
         return found
+
+    def session_and_account(self, sha256: str) -> tuple[Session, Account | None] | None:
+        """A session with its account in one query: what every page of the console asks."""
+        query = select(sessions.c.record, accounts.c.record).outerjoin(accounts, accounts.c.key == sessions.c.account)
+        with self.database.reading() as connection:
+            row = connection.execute(query.where(sessions.c.sha256 == sha256)).first()
+        return None if row is None else (self._read(Session, row[0], "a session"), self._account(row[1]))
+
+    def token_and_account(self, token_id: str) -> tuple[ApiToken, Account | None] | None:
+        """A token with its account in one query: what every request of a script asks."""
+        query = select(tokens.c.record, accounts.c.record).outerjoin(accounts, accounts.c.key == tokens.c.account)
+        with self.database.reading() as connection:
+            row = connection.execute(query.where(tokens.c.id == token_id)).first()
+        return None if row is None else (self._read(ApiToken, row[0], "a token"), self._account(row[1]))
 
     def account_of_subject(self, subject: str) -> Account | None:
         """The account that is linked to an identity provider's subject."""
@@ -114,6 +128,9 @@ class AccountTable(ProofTable):
         with self.database.reading() as connection:
             texts = connection.execute(query).scalars().all()
         return tuple(self._read(AccessNote, text, "the access log") for text in texts)
+
+    def _account(self, text: str | None) -> Account | None:
+        return self._read(Account, text, "an account") if text is not None else None
 
 
 def _ends_sessions(before: Account, after: Account) -> bool:
