@@ -251,7 +251,7 @@ def test_nothing_is_stopped_that_does_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 def test_a_real_run_is_followed_and_stopped(tmp_path: Path) -> None:
     root = with_settings(small_workspace(tmp_path), {"search": {"budget": {"seconds": 150}}})
     home = Home(Paths(root), load_project(root), Notebook())
@@ -298,7 +298,7 @@ def streamed(client: httpx.Client, path: str) -> Iterator[str]:
                 yield line.removeprefix("event: ")
 
 
-def eventually(ask: Callable[[], Any], seconds: float = 90) -> Any:
+def eventually(ask: Callable[[], Any], seconds: float = 150) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if (found := ask()) is not None:

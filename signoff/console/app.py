@@ -25,6 +25,7 @@ from signoff.console import (
     openapi,
     people,
     policy,
+    policy_try,
     projects,
     runs,
     search,
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     alerts.router,
     ledger.router,
     policy.router,
+    policy_try.router,
     review_pages.router,
     inbox.router,
 )

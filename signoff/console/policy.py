@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from signoff.console.deps import CallerDep, HomeDep, ProjectQuery
 from signoff.console.home import Home
 from signoff.console.page import page
-from signoff.core.account import Caller, Permission
+from signoff.core.account import Permission
 from signoff.core.decision import GateName, Review
 from signoff.core.errors import NotFoundError
 from signoff.core.policy import same_person
@@ -112,13 +112,8 @@ def policy(home: HomeDep, caller: CallerDep, project: ProjectQuery = None) -> Po
         changes=_changes(home, chosen),
         people_from=people_from,
         problem=problem,
-        may_try=False,
+        may_try=caller.may(Permission.AUDIT, chosen),
     )
-
-
-def may_try(caller: Caller, project: str) -> bool:
-    """Whether a caller may replay past reviews under another policy: admins and whoever audits."""
-    return caller.may(Permission.AUDIT, project) or caller.may(Permission.ADMIN, project)
 
 
 def _policies(settings: Project) -> Iterator[tuple[GateName, GatePolicy]]:
