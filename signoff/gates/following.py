@@ -8,11 +8,12 @@ from typing import Literal
 
 from signoff.core.candidate import Candidate
 from signoff.core.decision import Entry, Review, ReviewState
+from signoff.core.errors import NotFoundError
 from signoff.core.files import read_json
 from signoff.core.policy import held_back
 from signoff.core.record import Record, now
 from signoff.core.run import Cause, Request, Run, RunState
-from signoff.gates.desk import Desk, Ruling, closing_entry
+from signoff.gates.desk import Desk, Ruling
 from signoff.gates.silence import act_on_silence
 from signoff.ledger import broken_rules, what_is_wrong
 from signoff.workspace.lock import holder_of
@@ -73,9 +74,8 @@ def pending_steps(desk: Desk, moment: datetime | None = None) -> tuple[Step, ...
 def _pending(desk: Desk, moment: datetime) -> Iterator[Step]:
     runs = desk.store.runs(limit=RUNS_LOOKED_AT)
     ring = desk.ledger.ring()
-    for review in _closed_lately(desk, moment):
-        entry = closing_entry(desk, review)
-        if entry is None or what_is_wrong(entry, ring) is not None or any(broken_rules(entry.decision())):
+    for review, entry in _closed_lately(desk, moment):
+        if what_is_wrong(entry, ring) is not None or any(broken_rules(entry.decision())):
             continue
         step = step_of(review, entry)
         if step is None or _taken(step, review.closed or review.opened, runs):
@@ -88,15 +88,22 @@ def _pending(desk: Desk, moment: datetime) -> Iterator[Step]:
             yield step
 
 
-def _closed_lately(desk: Desk, moment: datetime) -> list[Review]:
+def _closed_lately(desk: Desk, moment: datetime) -> list[tuple[Review, Entry]]:
     """Reviews that may still ask for something; what nobody began within so many days wants a person, not a timer."""
-    found = [
-        review
-        for state in (ReviewState.APPROVED, ReviewState.CHANGES)
-        for review in desk.store.reviews(state=state)
-        if review.closed is not None and moment - review.closed < LATELY
-    ]
-    return sorted(found, key=lambda review: (review.closed or review.opened, review.id))
+    closing: dict[str, Entry] = {}
+    for entry in desk.store.decided_since(moment - LATELY):
+        if entry.body.get("outcome") in (ReviewState.APPROVED.value, ReviewState.CHANGES.value):
+            closing[entry.about] = entry
+    found = []
+    for review_id, entry in closing.items():
+        try:
+            review = desk.store.review(review_id)
+        except NotFoundError:
+            # A clone has decisions of which it has no review: they were followed where they were made.
+            continue
+        if review.state.value == entry.body["outcome"] and review.closed is not None:
+            found.append((review, entry))
+    return found
 
 
 def _taken(step: Step, since: datetime, runs: Sequence[Run]) -> bool:
@@ -115,11 +122,11 @@ def _same_cause(one: Cause, other: Cause) -> bool:
 
 
 def _release_wanted(desk: Desk, review: Review, entry: Entry) -> bool:
-    entries = desk.ledger.entries()
-    later = any(one.kind == "release" and one.sequence > entry.sequence for one in entries)
-    if later or not desk.paths.candidate.exists():
+    if not desk.paths.candidate.exists():
         return False
-    return Candidate.model_validate(read_json(desk.paths.candidate)).digest == review.digest
+    if Candidate.model_validate(read_json(desk.paths.candidate)).digest != review.digest:
+        return False
+    return not any(one.kind == "release" and one.sequence > entry.sequence for one in desk.ledger.entries())
 
 
 def _passed_by_itself(review: Review, entry: Entry, runs: Sequence[Run]) -> bool:

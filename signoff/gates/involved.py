@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from signoff.core.decision import Decision, Entry, GateName
+from signoff.core.decision import Decision, GateName
 from signoff.core.errors import NotFoundError, WorkspaceError
 from signoff.core.policy import name_key
 from signoff.core.run import Cause, Run, RunState, Steering, load_run_settings
@@ -26,9 +26,8 @@ def involved_in(desk: Desk, gate: GateName, digest: str, run: str, cause: Cause)
     asked for steering that still stands in run.yaml, and whoever set the clock that stands there; whoever started the
     unfinished runs whose stages this one found done; and whoever was behind an earlier question about the same digest.
     """
-    entries = desk.ledger.entries()
     before = [one for one in desk.store.runs(limit=LOOK_BACK) if one.id != run]
-    names = [*_behind(desk, cause, entries), *_steering(desk, entries), *_left_behind(before), *_clock(desk, before)]
+    names = [*_behind(desk, cause), *_steering(desk), *_left_behind(before), *_clock(desk, before)]
     for review in desk.store.reviews(gate=gate, digest=digest):
         names += review.started_by
     known: dict[str, str] = {}
@@ -55,10 +54,10 @@ def settings_by(desk: Desk) -> tuple[str, ...]:
     return tuple(sorted(set(found)))
 
 
-def _behind(desk: Desk, cause: Cause, entries: Sequence[Entry]) -> Iterator[str]:
+def _behind(desk: Desk, cause: Cause) -> Iterator[str]:
     if cause.kind != "request" or cause.reference is None:
         return
-    entry = next((entry for entry in entries if entry.hash == cause.reference), None)
+    entry = next((entry for entry in desk.ledger.entries() if entry.hash == cause.reference), None)
     if entry is None or entry.kind != "decision":
         return
     decision = entry.decision()
@@ -72,11 +71,11 @@ def _behind(desk: Desk, cause: Cause, entries: Sequence[Entry]) -> Iterator[str]
     yield from before.started_by
 
 
-def _steering(desk: Desk, entries: Sequence[Entry]) -> Iterator[str]:
+def _steering(desk: Desk) -> Iterator[str]:
     standing = load_run_settings(desk.paths.run).steering
     if standing == Steering():
         return
-    for entry in entries:
+    for entry in desk.ledger.entries():
         if entry.kind != "decision" or not entry.body.get("changes"):
             continue
         decision = entry.decision()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
 
 from signoff.core.decision import FIRST, Entry
 from signoff.core.errors import IntegrityError
-from signoff.store.facts import facts_of_act
+from signoff.store.facts import facts_of_act, sortable
 from signoff.store.parts import Part, as_text
 from signoff.store.schema import acts, guards, ledger, meta, wanted_guards
 
@@ -76,6 +77,18 @@ class LedgerTable(Part):
         with self.database.reading() as connection:
             rows = connection.execute(query).all()
         return tuple(self._read(Entry, text, f"ledger row {number}") for number, text in rows)
+
+    def decided_since(self, moment: datetime) -> tuple[Entry, ...]:
+        """The decisions taken since a moment, in order; found by their index, however long the ledger is."""
+        query = (
+            select(ledger.c.sequence, ledger.c.record)
+            .join(acts, (acts.c.project == ledger.c.project) & (acts.c.sequence == ledger.c.sequence))
+            .where(ledger.c.project == self.project, ledger.c.kind == "decision", acts.c.moment >= sortable(moment))
+            .order_by(ledger.c.sequence)
+        )
+        with self.database.reading() as connection:
+            found = connection.execute(query).all()
+        return tuple(self._read(Entry, row.record, f"ledger row {row.sequence}") for row in found)
 
     def ledger_rows(self, *, about: str | None = None) -> tuple[LedgerRow, ...]:
         """The rows as they stand, in order."""
