@@ -128,7 +128,7 @@ import sys
 allowed = sys.stdlib_module_names | {"cryptography", "_cffi_backend"}
 class Guard:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in allowed:
+        if name.partition(".")[0] not in allowed and not name.startswith("_sysconfigdata"):
             raise ImportError(f"{name} is neither of the standard library nor cryptography")
 sys.meta_path.insert(0, Guard())
 import runpy
