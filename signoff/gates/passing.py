@@ -82,15 +82,9 @@ def pass_gate(
         outcome = _already_asked(desk, gate, digest, evidence_sha256, policy)
         if outcome is None:
             asked = {"gate": gate, "digest": digest, "evidence_sha256": evidence_sha256, "subject": subject}
-            under = {
-                "policy": policy,
-                "checks": checks,
-                "run": run,
-                "cause": cause,
-                "involved": involved_in(desk, gate, digest, run, cause),
-                "settings_by": authors,
-            }
-            review = Review(id=NEW, project=desk.project.project, opened=moment, **asked, **under)
+            under = {"policy": policy, "checks": checks, "run": run, "cause": cause, "settings_by": authors}
+            behind = involved_in(desk, gate, digest, run, cause)
+            review = Review(id=NEW, project=desk.project.project, opened=moment, involved=behind, **asked, **under)
             outcome = _answer(desk, _open(desk, review), moment)
         elif outcome.state == "passed":
             note = f"{subject} stands, so nobody needs to answer"
