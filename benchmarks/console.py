@@ -204,23 +204,24 @@ def measure(home: Home, rounds: int) -> float:
         pages = {path: client.get(path).raise_for_status().content for path in paths}
         bare = bare_app(tuple(pages.values()))
         with served(bare, home) as other, httpx.Client(base_url=other, timeout=30) as plain:
-            print(f"   {'page':<34}{'size':>8}{'median':>10}{'worst':>10}{'bare':>10}")
+            print(f"   {'page':<34}{'size':>8}{'median':>10}{'worst':>10}{'cpu':>10}{'bare':>10}")
             for index, path in enumerate(paths):
-                times = [(timed(client, path), timed(plain, f"/{index}")) for _ in range(rounds)]
-                ours, theirs = [one for one, _ in times], [one for _, one in times]
+                times = [(*timed(client, path), *timed(plain, f"/{index}")) for _ in range(rounds)]
+                ours, cpu, theirs, _ = (list(column) for column in zip(*times, strict=True))
                 median = statistics.median(ours)
                 slowest = max(slowest, median)
                 size = f"{len(pages[path]) / 1000:.0f} kB"
-                print(
-                    f"   {path:<34}{size:>8}{median:>7.0f} ms{max(ours):>7.0f} ms{statistics.median(theirs):>7.1f} ms"
-                )
+                told = (f"{one:.0f} ms" for one in (median, max(ours), statistics.median(cpu)))
+                print(f"   {path:<34}{size:>8}" + "".join(f"{one:>10}" for one in told), end="")
+                print(f"{statistics.median(theirs):>7.1f} ms")
     return slowest
 
 
-def timed(client: httpx.Client, path: str) -> float:
-    began = time.perf_counter()
+def timed(client: httpx.Client, path: str) -> tuple[float, float]:
+    """Wall and CPU milliseconds of one request; the CPU's are those of server and client, which share a process."""
+    began, worked = time.perf_counter(), time.process_time()
     client.get(path).raise_for_status()
-    return (time.perf_counter() - began) * 1000
+    return (time.perf_counter() - began) * 1000, (time.process_time() - worked) * 1000
 
 
 def log_in(client: httpx.Client) -> None:

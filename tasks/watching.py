@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from signoff.core.digest import sha256_json
+from signoff.core.digest import canonical_json, sha256_json
 from signoff.core.monitoring import Alert, WindowReport, WindowRequest, already_open
 from signoff.core.record import Record
 from signoff.core.run import Cause, Request
@@ -77,7 +77,7 @@ def _asked(run: Passage, alert: Alert, cause: Cause, report: WindowReport) -> bo
         run.desk,
         "alert",
         digest=sha256_json({"alert": alert.id, "model": alert.model}),
-        evidence_sha256=sha256_json([value.as_json() for value in report.values]),
+        evidence_sha256=run.store.keep_evidence(canonical_json([value.as_json() for value in report.values])),
         values=report.values,
         run=run.run.id,
         cause=cause,

@@ -194,7 +194,9 @@ def _page(database: Database, conditions: Sequence[ColumnElement[bool]], order: 
         by = (asked.c.due, asked.c.opened, reviews.c.project, reviews.c.number)
     query: Select[Any] = select(reviews.c.record).join(asked, joined).where(*conditions)
     with database.reading() as connection:
-        total = connection.execute(select(func.count()).select_from(reviews).join(asked, joined).where(*conditions))
+        counted = select(func.count()).select_from(reviews)
+        counted = counted.join(asked, joined) if order == "due" else counted
+        total = connection.execute(counted.where(*conditions))
         texts = connection.execute(query.order_by(*by).limit(limit).offset(offset)).scalars().all()
         return Page(
             reviews=tuple(_read(Review, text, "a review", database) for text in texts), total=total.scalar_one()
