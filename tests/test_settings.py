@@ -109,6 +109,28 @@ def test_a_password_in_what_git_keeps_is_refused_and_not_shown(tmp_path: Path, a
 
 
 @pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("announce: {targets: ['mailto://ada:hunter2@mail.example?to=a@b.example']}", r"announce\.targets"),
+        ("announce: {by_role: {clerk: ['mailtos://ada:hunter2@mail.example']}}", r"announce\.by_role\.clerk"),
+        ("announce: {webhooks: [{url: 'https://h.example', secret: hunter2}]}", r"announce\.webhooks\[0\]\.secret"),
+        ("console: {oidc: {issuer: 'https://i.example', client_id: c, client_secret: hunter2}}", "client_secret"),
+    ],
+)
+def test_a_secret_in_what_git_keeps_is_refused_and_not_shown(tmp_path: Path, text: str, key: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{key} holds a (password|secret), and.*env:NAME") as caught:
+        load_project(write(tmp_path, f"{BASE}{text}\n"))
+    assert "ter2" not in str(caught.value)
+
+
+def test_targets_without_a_password_and_secrets_elsewhere_are_allowed(tmp_path: Path) -> None:
+    hook = "webhooks: [{url: 'https://h.example', secret: env:KEY}]"
+    target = "mailto://127.0.0.1:25/?from=a@b.example&to=c@d.example"
+    text = f"{BASE}announce: {{targets: ['{target}', env:MAIL], {hook}}}\n"
+    assert load_project(write(tmp_path, text)).announce.targets == (target, "env:MAIL")
+
+
+@pytest.mark.parametrize(
     "address", ["postgresql://ada@db.example:5432/x", "env:NAME", "sqlite:///a:b@c.db", "postgresql://db/x?host=/run"]
 )
 def test_an_address_without_a_password_is_allowed(tmp_path: Path, address: str) -> None:

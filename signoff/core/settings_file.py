@@ -17,6 +17,9 @@ from signoff.core.settings import Project, QuerySource
 SETTINGS_FILE = "signoff.yaml"
 _PASSWORD = re.compile(r"^[^:/]+://[^:/]*:[^@]+@|[?&](password|sslpassword)=", re.IGNORECASE)
 """In an address as SQLAlchemy reads it: between user and host, where it may hold a slash, or among the options."""
+_USER_INFO = re.compile(r"^[^:/]+://[^/?#]*:[^/?#]*@")
+"""In an address as apprise reads it: what stands before the host ends with an @ and holds no slash."""
+
 R = TypeVar("R", bound=BaseModel)
 Location = tuple[str | int, ...]
 
@@ -34,20 +37,39 @@ def load_project(workspace: Path) -> Project:
 
 def _refuse_passwords(project: Project, path: Path) -> None:
     """Signoff itself commits signoff.yaml, and what git has once seen stays there."""
+    for key, text in _databases(project).items():
+        if text is not None and _PASSWORD.search(text):
+            raise _held(key, "a password", "ADDRESS", path)
+    targets = {"targets": project.announce.targets}
+    targets |= {f"by_role.{role}": told for role, told in project.announce.by_role.items()}
+    for key, told in targets.items():
+        if any(_USER_INFO.search(target) for target in told):
+            raise _held(f"announce.{key}", "a password", "ADDRESS", path)
+    secrets = {f"announce.webhooks[{at}].secret": hook.secret for at, hook in enumerate(project.announce.webhooks)}
+    if project.console.oidc is not None and project.console.oidc.client_secret is not None:
+        secrets["console.oidc.client_secret"] = project.console.oidc.client_secret
+    for key, text in secrets.items():
+        if not text.startswith("env:"):
+            raise _held(key, "a secret", "SECRET", path)
+
+
+def _databases(project: Project) -> dict[str, str | None]:
     sources = project.data.sources.items()
     addresses: dict[str, str | None] = {
         f"data.sources.{name}.database": source.database for name, source in sources if isinstance(source, QuerySource)
     }
     addresses |= {f"state.{name}": getattr(project.state, name) for name in type(project.state).model_fields}
-    for key, address in addresses.items():
-        if address is not None and _PASSWORD.search(address):
-            raise SettingsError(
-                f"{key} holds a password, and signoff.yaml is kept in git",
-                where=str(path),
-                allowed="an address without a password, or env:NAME",
-                next_step=f"export NAME=ADDRESS and write '{key.rpartition('.')[2]}: env:NAME'; change that password"
-                " if it was committed",
-            )
+    return addresses
+
+
+def _held(key: str, what: str, stands_for: str, path: Path) -> SettingsError:
+    return SettingsError(
+        f"{key} holds {what}, and signoff.yaml is kept in git",
+        where=str(path),
+        allowed="env:NAME" if what == "a secret" else "an address without a password, or env:NAME",
+        next_step=f"export NAME={stands_for} and write '{key.rpartition('.')[2]}: env:NAME'; change that {what[2:]}"
+        " if it was committed",
+    )
 
 
 def load_record(path: Path, kind: type[R]) -> R:
