@@ -37,9 +37,10 @@ from signoff.access import (
     unlock_account,
 )
 from signoff.access import passwords as passwords_module
-from signoff.access.passwords import check_password, hash_password, matches
-from signoff.access.throttle import limits, network_of
-from signoff.core.account import SCOPES, Account, Caller, Grant, Permission, Scope
+from signoff.access.passwords import LEAST, check_password, hash_password, matches
+from signoff.access.throttle import FIRST_PAUSE, limits, network_of
+from signoff.access.tokens import DEFAULT_DAYS, MOST_DAYS
+from signoff.core.account import PERMISSIONS, PROJECT_ROLE, SCOPES, Account, Caller, Grant, Permission, Scope
 from signoff.core.errors import ConflictError, NotFoundError, RefusedError, UsageError
 from signoff.core.record import now
 from signoff.core.settings import Approvals, GatePolicy
@@ -576,3 +577,26 @@ def test_a_caller_is_bound_before_the_one_time_password_is_changed(store: Store)
     assert [permission for permission in Permission if caller.may(permission, "demo")] == [Permission.PUBLIC]
     assert isinstance(caller, Caller)
     assert not change_password(store, "Ada", GOOD, OTHER).one_time
+
+
+def test_the_guide_says_what_is_so() -> None:
+    guide = " ".join((Path(__file__).parent.parent / "docs" / "security.md").read_text(encoding="utf-8").split())
+    pair, address, name = limits("Ada", HERE)
+    assert f"A name from one address has {pair.free} free tries" in guide
+    assert f"an address over all names {address.free}, a name over all addresses {name.free}" in guide
+    assert f"waits {FIRST_PAUSE.seconds} s" in guide
+    assert f"up to {pair.longest.seconds // 60} minutes" in guide
+    assert f"for a name over all addresses up to {name.longest.seconds // 60} minutes" in guide
+    assert f"at least {LEAST} characters" in guide
+    assert f"at most {MOST_DAYS} days ({DEFAULT_DAYS} when" in guide
+    columns = (
+        Permission.SEE,
+        Permission.COMMENT,
+        Permission.DECIDE,
+        Permission.RUN,
+        Permission.AUDIT,
+        Permission.ADMIN,
+    )
+    for role, granted in {**PERMISSIONS, "any that a project names": PROJECT_ROLE}.items():
+        cells = " | ".join("yes" if column in granted else "" for column in map(Permission, shown))
+        assert " ".join(f"| {role} | {cells} |".split()) in guide
