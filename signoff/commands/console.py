@@ -53,17 +53,17 @@ def serve_console(workspace: Path, host: str | None, port: int | None, with_up: 
     home = Home(paths, project, launcher)
     home.accounts.remember_place(paths.root)
     address = address_of(listener, settings)
+    server = server_of(create_app(home), home)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn takes the signals only while it runs, and raises them again for these when it has ended.
+        signal.signal(signum, lambda *_: setattr(server, "should_exit", True))
     if not with_up:
         tell_first_admin(home.accounts)
     sys.stderr.write(f"console on {address}\n")
     write_json(paths.state / STATE, {"pid": os.getpid(), "address": address})
     rounds = Rounds(home, launcher)
-    server = server_of(create_app(home), home)
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    signal.signal(signal.SIGINT, lambda *_: None)
     rounds.start()
     try:
-        # uvicorn takes the signals while it runs, and raises them again for the handlers above.
         server.run(sockets=[listener])
     finally:
         rounds.stop()
