@@ -432,9 +432,24 @@ def rule_faults(decision: dict[str, Any], voters: list[dict[str, Any]]) -> list[
     if policy["four_eyes"]:
         own = names & {name_key(name) for name in decision["started_by"]}
         faults += [f"four eyes: {name} started or steered the run" for name in sorted(own)]
+    if decision.get("override") and (fault := _override_fault(decision)) is not None:
+        faults.append(fault)
     if decision.get("opened") and moment_of(decision["decided"]) < moment_of(decision["opened"]):
         faults.append("it was decided before the question was asked")
     return faults
+
+
+def _override_fault(decision: dict[str, Any]) -> str | None:
+    """Why a decision may not override a freeze as it says."""
+    policy = decision["policy"]
+    own = policy.get("override")
+    if own is None:
+        return "it overrides a freeze, and its policy lets nobody do that"
+    if frozen_until(policy.get("freeze") or [], moment_of(decision["decided"])) is None:
+        return "it overrides a freeze, and there was none"
+    counting = {own["role"], *(one["role"] for one in policy["approvals"])}
+    has = {*decision["roles"], *_stood_in(policy, decision)}
+    return None if has & counting else f"{decision['actor']} has no role that counts at this gate"
 
 
 def _why_alone(decision: dict[str, Any]) -> str | None:
