@@ -589,14 +589,7 @@ def test_the_guide_says_what_is_so() -> None:
     assert f"for a name over all addresses up to {name.longest.seconds // 60} minutes" in guide
     assert f"at least {LEAST} characters" in guide
     assert f"at most {MOST_DAYS} days ({DEFAULT_DAYS} when" in guide
-    columns = (
-        Permission.SEE,
-        Permission.COMMENT,
-        Permission.DECIDE,
-        Permission.RUN,
-        Permission.AUDIT,
-        Permission.ADMIN,
-    )
+    shown = [Permission(name) for name in ("see", "comment", "decide", "run", "audit", "admin")]
     for role, granted in {**PERMISSIONS, "any that a project names": PROJECT_ROLE}.items():
-        cells = " | ".join("yes" if column in granted else "" for column in map(Permission, shown))
+        cells = " | ".join("yes" if column in granted else "" for column in shown)
         assert " ".join(f"| {role} | {cells} |".split()) in guide
