@@ -26,7 +26,7 @@ from signoff.store.listing import Wanted, list_reviews
 router = APIRouter()
 GATES: tuple[GateName, ...] = ("data", "features", "search", "release", "rollout", "alert")
 LOOKED_AT, CHANGES_SHOWN, STRETCHES = 200, 20, 4
-AHEAD = timedelta(days=60)
+AHEAD, WEEK = timedelta(days=60), timedelta(days=7)
 MODES = {
     Mode.MANUAL: "People decide, whatever the checks say.",
     Mode.GUARDED: "It opens by itself while every check holds; else people decide.",
@@ -192,7 +192,8 @@ def _stretches(found: GatePolicy, moment: datetime) -> tuple[Stretch, ...]:
     spans = {
         (begin, end, window.reason)
         for window in found.freeze
-        for begin, end in window.stretches(moment)
+        for weeks in range(AHEAD // WEEK)
+        for begin, end in window.stretches(moment + weeks * WEEK)
         if end > moment and begin < moment + AHEAD
     }
     return tuple(Stretch(begins=begin, ends=end, reason=reason) for begin, end, reason in sorted(spans)[:STRETCHES])
