@@ -27,9 +27,9 @@ def slices(case: Case, column: str) -> Evidence:
     groups = groups_of(case.holdout[column])
     scored = {group.name: _scored(case, group) for group in groups if group.judged}
     values = {name: value for name, one in scored.items() if (value := _value(case, column, name, one))}
-    rows = tuple(_row(case, group, values.get(group.name), scored.get(group.name)) for group in groups)
     label = case.metric.label
     small = sum(not group.judged for group in groups)
+    rows = tuple(_row(case, group, values.get(group.name), scored.get(group.name), small > 0) for group in groups)
     worst, spread = _spread(case, column, values, scored)
     business = f"No group of {column} is large enough to be judged alone." if not values else ""
     if worst and spread:
@@ -41,8 +41,18 @@ def slices(case: Case, column: str) -> Evidence:
     elif values:
         business = f"{column} has one group that can be judged."
     means = () if case.task is Task.MULTICLASS else ("observed", "foretold")
-    gap = ("lead over all rows", "lead, low", "lead, high")
-    columns = ("group", case.rows_are, *means, label, "low", "high", *gap, *_rival_column(case), "")
+    gap = ("lead over all", "lead, low", "lead, high")
+    columns = (
+        "group",
+        case.rows_are,
+        *(("",) if small else ()),
+        *means,
+        label,
+        "low",
+        "high",
+        *gap,
+        *_rival_column(case),
+    )
     if small:
         business += f" {small} of {len(groups)} groups are too small to be judged."
     return Evidence(
@@ -164,18 +174,18 @@ def _value(case: Case, column: str, name: str, scored: Scored) -> Value | None:
     return measured(f"slices.{part_of_name(column)}.{part_of_name(name)}", *scored, case.interval, unit)
 
 
-def _row(case: Case, group: Group, value: Value | None, scored: Scored | None) -> tuple[Cell, ...]:
+def _row(case: Case, group: Group, value: Value | None, scored: Scored | None, marked: bool) -> tuple[Cell, ...]:
     answers = case.answers.take(group.rows)
     numbers: list[Cell] = [value.value, value.low, value.high] if value else [None] * 3
     numbers += _lead(case, scored)
     if case.rival is not None:
         theirs = score_of(case.metric.name, case.rival.take(group.rows)) if value else None
         numbers.append(_finite(theirs(np.ones((1, len(group.rows))))[0]) if theirs else None)
-    mark = "" if group.judged else "too small"
+    head = (group.name, len(group.rows), *(("" if group.judged else "too small",) if marked else ()))
     if case.task is Task.MULTICLASS:
-        return (group.name, len(group.rows), *numbers, mark)
+        return (*head, *numbers)
     said = answers.yes if case.task is Task.BINARY else answers.predicted
-    return (group.name, len(group.rows), float(np.mean(answers.actual)), float(np.mean(said)), *numbers, mark)
+    return (*head, float(np.mean(answers.actual)), float(np.mean(said)), *numbers)
 
 
 def _lead(case: Case, scored: Scored | None) -> list[Cell]:

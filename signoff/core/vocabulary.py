@@ -18,8 +18,11 @@ WHOSE = {
     "performance": "{}",
     "champion": "{} of the champion",
     "baseline": "{} of the baseline",
-    "importance": "weight of {}",
 }
+LAST = {"spread": "spread over {}", "small": "{}: groups too small", "selection_gap": "gap in yes by {}",
+        "recall_gap": "gap in yes found by {}", "accuracy_gap": "gap in right answers by {}",
+        "error_gap": "gap in mean error by {}"}  # fmt: skip
+"""Numbers of a column: slices.COLUMN.spread, fairness.COLUMN.recall_gap."""
 
 
 class Piece(Record):
@@ -44,7 +47,9 @@ class Vocabulary(Record):
         prefix, _, last = name.rpartition(".")
         if last in METRICS:
             return WHOSE.get(prefix, f"{{}} ({prefix})").format(METRICS[last].label)
-        return last.replace("_", " ")
+        if last in LAST and prefix.startswith(("slices.", "fairness.")):
+            return LAST[last].format(prefix.partition(".")[2])
+        return last if prefix.startswith(("slices.", "importance")) else last.replace("_", " ")
 
     def plain(self, term: str) -> str:
         """What the business says for a term, or for the number of that name; the term where nothing is plainer."""
