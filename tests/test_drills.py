@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from signoff.commands.drill import list_kinds, report
+from signoff.commands.reviews import show_review
+from signoff.core.digest import sha256_file
 from signoff.core.drill import DrillKind
 from signoff.core.errors import RefusedError, UsageError, WorkspaceError
 from signoff.core.evidence import EvidenceSet
@@ -76,7 +78,7 @@ def _off(kind: str, value: float, normal: Any, context: StageContext) -> None:
     if kind == "leaked-column":
         assert value >= 0.6
     elif kind == "worse-than-champion":
-        assert value < 0 <= normal.value + 1e-9
+        assert value < min(0, normal.value)
     elif kind == "stale-data":
         assert value < 0.75 * normal.value
     elif kind == "shuffled-labels":
@@ -205,6 +207,12 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert json.loads(capsys.readouterr().out)["drills"] == [], "of an open drill nothing is said"
     desk = open_desk(context.project, context.paths)
     assert desk.store.review("release-1").cause.note == "monthly"
+    show_review(root, "release-1", as_json=False)
+    shown = capsys.readouterr().out
+    dossier = Path(next(line for line in shown.splitlines() if "dossier" in line).split()[1])
+    kept = desk.store.candidate(said["digest"])
+    assert kept is not None
+    assert sha256_file(dossier) == kept.candidate.dossier_sha256 != sha256_file(context.paths.dossier)
     decide(desk, "release-1", "reject", actor="bo", reasons="it learned by heart")
     report(root, as_json=True)
     told = json.loads(capsys.readouterr().out)

@@ -95,8 +95,10 @@ class WorseThanChampion(Fault):
         yield recipe.model_copy(update={"family": "baseline", "parameters": {}})
 
     def shown(self, evidence: EvidenceSet) -> Shown | None:
-        delta = evidence.values().get("champion.delta")
+        delta, normal = evidence.values().get("champion.delta"), self.bench.normal("champion.delta")
         if delta is None or delta.high is None or delta.high >= 0:
+            return None
+        if normal is not None and delta.value >= normal.value:
             return None
         said = f"{self.bench.metric.label} lies {signed(delta.value)} from the champion's on the same rows."
         return Shown(delta.name, said)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from signoff.commands.dossiers import dossier_of
 from signoff.commands.output import Terminal, print_json, root_of
 from signoff.commands.proof import prove
 from signoff.core.account import Caller, Permission
@@ -52,7 +53,8 @@ def show_review(workspace: Path, identity: str, as_json: bool) -> None:
     if as_json:
         print_json(summary.as_json())
         return
-    sys.stdout.write("\n".join(_lines(summary, Paths(root))) + "\n")
+    dossier = dossier_of(desk, summary.digest) if summary.gate == "release" else None
+    sys.stdout.write("\n".join(_lines(summary, Paths(root), dossier)) + "\n")
 
 
 def decide(
@@ -224,7 +226,7 @@ def _worth(rule: Rule) -> bool:
     return rule.state != "holds" or rule.name in ("settings", "override")
 
 
-def _lines(summary: ReviewSummary, paths: Paths) -> list[str]:
+def _lines(summary: ReviewSummary, paths: Paths, dossier: Path | None) -> list[str]:
     lines = [
         f"{summary.id}: the {summary.gate} gate, {summary.state}",
         f"  subject   {summary.subject}",
@@ -242,8 +244,8 @@ def _lines(summary: ReviewSummary, paths: Paths) -> list[str]:
     for decision in summary.decisions:
         said = f"{decision.actor}: {decision.verdict}: {decision.reasons} ({decision.hash[:12]})"
         lines.append(f"  {decision.decided:%Y-%m-%d %H:%M}  {said}")
-    if summary.gate == "release" and paths.dossier.exists():
-        lines.append(f"  dossier   {paths.dossier}")
+    if dossier is not None:
+        lines.append(f"  dossier   {dossier}")
     if summary.gate == "data" and paths.data_docs.exists():
         lines.append(f"  data docs {paths.data_docs / 'index.html'}")
     if summary.state is ReviewState.OPEN:
