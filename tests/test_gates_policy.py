@@ -277,6 +277,12 @@ def test_once_accounts_are_in_force_a_bare_name_decides_nothing(address: str | N
         with pytest.raises(RefusedError, match="cy may not decide in demo"):
             approve(desk, actor="cy", caller=other)
         assert desk.ledger.entries() == ()
+        with pytest.raises(RefusedError, match="eve has no account here"):
+            approve(desk, actor="eve", caller=caller("eve", "reviewer"))
+        desk.store.save_account(cy.account.model_copy(update={"disabled": True}))
+        with pytest.raises(RefusedError, match="cy may not decide in demo"):
+            approve(desk, actor="cy", caller=cy)
+        desk.store.save_account(cy.account)
         assert approve(desk, actor="cy", caller=cy).entry.body["roles"] == ["reviewer"]
 
 

@@ -189,6 +189,14 @@ def test_try_refuses_what_is_no_policy(tmp_path: Path) -> None:
         run("policy", "try", str(bad), "-w", str(root))
 
 
+def test_the_guide_shows_a_policy_that_is_allowed() -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "policy.md").read_text(encoding="utf-8")
+    gates = Gates.model_validate(yaml.safe_load(guide.split("```yaml\n")[1].split("```")[0])["gates"])
+    unused = {name for name in GatePolicy.model_fields if name not in gates.release.model_fields_set}
+    assert unused == set(), "the guide names every setting"
+    assert len(sentences_of(gates.release)) == 12
+
+
 def test_show_says_every_rule(tmp_path: Path) -> None:
     root = workspace(tmp_path)
     out = run("policy", "show", "-w", str(root))

@@ -67,10 +67,10 @@ def decide(
     actor, reasons = _plain(actor, "actor"), _plain(reasons, "reason")
     _refuse_wrong_use(verdict, changes, override)
     moment = moment or now()
-    roles = proven_roles(desk, actor, caller)
     desk.ledger.reconcile()
     act_on_silence(desk, moment)
     with desk.store.transaction():
+        roles = proven_roles(desk, actor, caller)
         review = desk.store.review(review_id)
         _refuse_moved_on(desk, review, digest, override)
         _refuse_forbidden(review, verdict, actor, roles, moment, override)
@@ -133,6 +133,11 @@ def proven_roles(desk: Desk, actor: str, caller: Caller | None) -> tuple[str, ..
         return tuple(sorted(set(roles_of(desk.project.people, actor))))
     if not same_person(caller.name, actor):
         raise RefusedError(f"{caller.name} proved who they are, and may not decide as {actor}")
+    account = desk.store.find_account(caller.name)
+    if account is None and desk.store.accounts_in_force():
+        raise RefusedError(f"{caller.name} has no account here", next_step="signoff user list")
+    # What was granted when somebody logged in may have been taken away since.
+    caller = caller if account is None else caller.model_copy(update={"account": account})
     if not caller.may(Permission.DECIDE, project):
         raise RefusedError(f"{actor} may not decide in {project}", got=", ".join(caller.roles_in(project)) or "no role")
     return tuple(sorted(set(caller.roles_in(project))))
