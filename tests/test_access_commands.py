@@ -282,3 +282,15 @@ def test_a_traceback_without_a_workspace_has_a_private_name(tmp_path: Path, monk
         assert place is not None
         assert stat.S_IMODE(place.stat().st_mode) == 0o600
         assert "ValueError" in place.read_text(encoding="utf-8")
+
+
+def test_nobody_elses_name_is_written_into_the_ledger_with_a_key(signoff: Signoff, workspace: Path) -> None:
+    signoff("review", "approve", opened(workspace), "--reason", "good", "--as", "bo", "--no-continue")
+    add(signoff, "Ada", ADA, "admin")
+    refused = signoff("key", "rotate", "--reason", "yearly", "--as", "Ada")
+    assert (refused.code, "Ada has to prove who acts" in refused.err) == (4, True), refused.err
+    assert len(store_of(workspace).entries()) == 1
+    token = signoff("user", "token", "Ada", "--scope", "admin").out.strip()
+    done = signoff("key", "rotate", "--reason", "yearly", "--as", "Ada", token=token)
+    assert done.code == 0, done.err
+    assert {entry.body["actor"] for entry in store_of(workspace).entries()[1:]} == {"Ada"}

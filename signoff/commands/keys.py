@@ -8,7 +8,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signoff.commands.output import actor_or_user, print_json, root_of
+from signoff.commands.output import print_json, root_of
+from signoff.commands.proof import named
+from signoff.core.account import Permission
 from signoff.core.decision import Entry
 from signoff.core.paths import Paths
 from signoff.core.settings_file import load_project
@@ -61,7 +63,7 @@ def introduce_key(
     from signoff.ledger.rotation import introduce
 
     with _ledger(workspace) as ledger:
-        entry = introduce(ledger, file, actor=actor_or_user(actor), reason=reason, since=since)
+        entry = introduce(ledger, file, actor=_named(ledger, actor), reason=reason, since=since)
     _say([entry], as_json)
 
 
@@ -70,7 +72,7 @@ def rotate_key(workspace: Path, reason: str, actor: str | None, as_json: bool) -
     from signoff.ledger.rotation import rotate
 
     with _ledger(workspace) as ledger:
-        entries = rotate(ledger, actor=actor_or_user(actor), reason=reason)
+        entries = rotate(ledger, actor=_named(ledger, actor), reason=reason)
     _say(entries, as_json)
 
 
@@ -79,8 +81,13 @@ def retire_key(workspace: Path, identity: str, reason: str, actor: str | None, a
     from signoff.ledger.rotation import retire
 
     with _ledger(workspace) as ledger:
-        entry = retire(ledger, identity, actor=actor_or_user(actor), reason=reason)
+        entry = retire(ledger, identity, actor=_named(ledger, actor), reason=reason)
     _say([entry], as_json)
+
+
+def _named(ledger: Ledger, actor: str | None) -> str:
+    """The ledger keeps this name for ever, so that with `--as` it is proven."""
+    return named(ledger.store, ledger.store.project, actor, Permission.ADMIN)
 
 
 @contextmanager

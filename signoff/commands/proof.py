@@ -60,10 +60,22 @@ def starter(store: Store, project: str, actor: str | None, password_stdin: bool 
     Raises:
         RefusedError: `--as` names somebody who did not prove to be that.
     """
+    return named(store, project, actor, Permission.RUN, password_stdin)
+
+
+def named(store: Store, project: str, actor: str | None, permission: Permission, password_stdin: bool = False) -> str:
+    """Whose name stands on an act that the owner of the deployment may do anyway.
+
+    Nobody else's name is written there unproven: `--as` needs a proof as soon as accounts are in force. Without it the
+    bearer of a token that allows the act, else the operating system's user.
+
+    Raises:
+        RefusedError: `--as` names somebody who did not prove to be that.
+    """
     if actor is not None:
-        return prove(store, project, actor, Permission.RUN, password_stdin)[0]
+        return prove(store, project, actor, permission, password_stdin)[0]
     caller = token_holder(store)
-    return caller.name if caller is not None and caller.may(Permission.RUN, project) else actor_or_user(None)
+    return caller.name if caller is not None and caller.may(permission, project) else actor_or_user(None)
 
 
 def token_holder(store: Store) -> Caller | None:
