@@ -148,6 +148,8 @@ def publish_key(public: Ed25519PublicKey, path: Path) -> None:
         IntegrityError: another one stands there.
     """
     known = read_public(path)
+    if known is None and path.exists():
+        known = read_public(path)  # another process may have put it there between the two looks
     if known is None and not path.exists():
         write_bytes(path, public_pem(public))
     elif known is None or key_id(known) != key_id(public):
