@@ -113,7 +113,7 @@ def shown_record(
         lead=lead or other,
         other=other if lead else "",
         matters=record.matters,
-        warns="leak" in record.kind or "warning" in record.kind,
+        warns="suspicion" in record.kind or "warning" in record.kind,
         numbers=tuple(_number(value, lens) for value in record.values),
         checks=tuple(check.sentence for check in checks if check.metric in names),
         table=table,
