@@ -1,4 +1,4 @@
-"""`python killed_console.py WORKSPACE`: a console killed with SIGKILL when an entry is on disk and its run not begun."""
+"""`python killed_console.py WORKSPACE`: a console killed when an entry is on disk and its run not begun."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from signoff.console.review.pages import form_again
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import ReviewState, Verdict
 from signoff.core.errors import ConflictError, RefusedError, SignoffError, UsageError
-from signoff.core.record import Record
+from signoff.core.policy_rules import rules_of
+from signoff.core.record import Record, now
 from signoff.core.run import Steering
 from signoff.gates import decide
 
@@ -87,7 +88,7 @@ def decide_by_json(home: HomeDep, caller: CallerDep, place: ReviewDep, asked: De
     try:
         return rule(home, caller, place, asked)
     except SignoffError as error:
-        refusal = refusal_of(home, place, error)
+        refusal = refusal_of(home, caller, place, error)
         if refusal is None:
             raise
         body = refusal.model_dump_json(exclude_none=True)
@@ -208,14 +209,23 @@ def _overriding(asked: DecisionRequest) -> dict[str, Any]:
     return {"override": True} if asked.override else {}
 
 
-def refusal_of(home: Home, place: ReviewPlace, error: SignoffError) -> Refusal | None:
+def _blocking(home: Home, place: ReviewPlace, caller: Caller, what: str) -> tuple[str, ...]:
+    """The refusal itself, and every other rule that blocks this caller."""
+    desk = home.desk(place.project)
+    review = desk.store.review(place.id)
+    decisions = [entry.decision() for entry in desk.ledger.entries(about=review.id) if entry.kind == "decision"]
+    rules = rules_of(review, decisions, now(), caller)
+    return tuple(dict.fromkeys((what, *(rule.sentence for rule in rules if rule.state == "blocks"))))
+
+
+def refusal_of(home: Home, caller: Caller, place: ReviewPlace, error: SignoffError) -> Refusal | None:
     """What is said of a refusal beyond the error; None where there is nothing more to say."""
     if not isinstance(error, RefusedError):
         return None
     store = home.store_of(place.project)
     review = store.review(place.id)
     changed = changed_since(store, review) if isinstance(error, ConflictError) else None
-    rules = (error.what,) if error.http_status == 403 else ()
+    rules = _blocking(home, place, caller, error.what) if error.http_status == 403 else ()
     parts = error.as_record()
     return Refusal(**parts, rules=rules, changed=changed)
 

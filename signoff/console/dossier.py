@@ -17,7 +17,7 @@ from signoff.core.errors import NotFoundError
 from signoff.core.paths import Paths
 from signoff.store import StoredCandidate
 from signoff.workspace.git import Git
-from signoff.workspace.objects import read_files
+from signoff.workspace.objects import is_tracked, read_files
 
 router = APIRouter()
 SANDBOX = (
@@ -64,7 +64,8 @@ def _place(root: FilePath, candidate: StoredCandidate, expected: str) -> FilePat
     current = Paths(root).dossier
     if current.is_file() and sha256_file(current) == expected:
         return current
-    lock = read_files(Git(root), candidate.tag, ["dvc.lock"]).get("dvc.lock")
+    git = Git(root)
+    lock = read_files(git, candidate.tag, ["dvc.lock"]).get("dvc.lock") if is_tracked(git) else None
     outs = yaml.safe_load(lock)["stages"]["evaluate"]["outs"] if lock else []
     wanted = current.relative_to(root).as_posix()
     md5 = next((str(out.get("md5", "")) for out in outs if out.get("path") == wanted), "")
