@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from signoff.console.deps import CallerDep, HomeDep, ProjectPath, ProjectQuery
 from signoff.console.home import Home
 from signoff.console.page import page, raw
+from signoff.console.wording import Chosen
 from signoff.core.account import Permission
 from signoff.core.digest import sha256_json
 from signoff.core.errors import NotFoundError
@@ -73,7 +74,7 @@ def alerts(
     home: HomeDep,
     caller: CallerDep,
     project: ProjectQuery = None,
-    state: State | None = None,
+    state: Chosen[State] = None,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> AlertsContext:
     """Alerts of the projects that the caller sees."""

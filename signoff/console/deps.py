@@ -54,9 +54,12 @@ def _project_path(
 
 
 def _project_query(
-    request: Request, home: HomeDep, caller: CallerDep, project: Annotated[str | None, Query(pattern=NAME)] = None
+    request: Request,
+    home: HomeDep,
+    caller: CallerDep,
+    project: Annotated[str | None, Query(pattern=f"{NAME}|^$")] = None,
 ) -> str | None:
-    return None if project is None else require(home, caller, access_of(request).needs, project)
+    return None if not project else require(home, caller, access_of(request).needs, project)
 
 
 ProjectPath = Annotated[str, Depends(_project_path)]

@@ -17,6 +17,7 @@ from signoff.console.deps import CallerDep, HomeDep, ProjectPath, ProjectQuery
 from signoff.console.home import Home
 from signoff.console.ledger_state import WATCH, Checked
 from signoff.console.page import Go, action, page, raw
+from signoff.console.wording import Chosen
 from signoff.core.account import Permission
 from signoff.core.decision import Entry, EntryKind
 from signoff.core.errors import SignoffError
@@ -82,7 +83,7 @@ def ledger(
     home: HomeDep,
     caller: CallerDep,
     project: ProjectQuery = None,
-    kind: EntryKind | None = None,
+    kind: Chosen[EntryKind] = None,
     actor: Annotated[str, Query(max_length=120)] = "",
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> LedgerContext:

@@ -17,7 +17,7 @@ from signoff.console.problems import InvalidError
 from signoff.console.run_events import SLOTS, EventStream, follow
 from signoff.console.run_view import RunView, view_of
 from signoff.console.templating import environment
-from signoff.console.wording import add_words
+from signoff.console.wording import Chosen, add_words
 from signoff.core.account import Caller, Permission
 from signoff.core.discussion import Span, spans
 from signoff.core.errors import NotFoundError
@@ -110,7 +110,7 @@ def runs(
     home: HomeDep,
     caller: CallerDep,
     project: ProjectQuery = None,
-    state: RunState | None = None,
+    state: Chosen[RunState] = None,
     offset: Offset = 0,
 ) -> RunsContext:
     """Runs of the projects that the caller sees."""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated, TypeVar
+
 import jinja2
+from pydantic import BeforeValidator
 
 from signoff.core.numbers import signed
+
+T = TypeVar("T")
+Chosen = Annotated[T | None, BeforeValidator(lambda given: given or None)]
+"""What a list is narrowed by; a form sends an empty text where nothing was chosen."""
 
 
 def lasted(seconds: float) -> str:
