@@ -100,6 +100,13 @@ def test_the_business_hears_of_money(money: tuple[float, float, float], line: st
     assert business_line(evidence(delta(0.03, 0.02, 0.04), value), ()) == f"{line}; no checks are set."
 
 
+def test_the_constant_answer_counts_only_where_it_stands_in() -> None:
+    value = Value(name="baseline.saving", value=300, low=200, high=400, unit="USD per 1,000 flights")
+    assert "the model that answers now does; no checks" in business_line(evidence(delta(0, 0, 0), value), ())
+    alone = evidence(delta(0.2, 0.1, 0.3, "over the baseline"), value, champion=None)
+    assert "saves 200 to 400 USD per 1,000 flights against giving every row the same answer" in business_line(alone, ())
+
+
 def test_without_money_it_hears_no_metric() -> None:
     line = business_line(evidence(delta(0.03, 0.02, 0.04)), ())
     assert line == (

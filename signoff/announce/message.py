@@ -15,6 +15,7 @@ from signoff.core.evidence import EvidenceSet
 from signoff.core.notice import Notice
 from signoff.core.policy import acts_at, check_sentence, expires, judge
 from signoff.core.settings import Console, Project
+from signoff.core.verdict import verdict_line
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -102,16 +103,14 @@ def _title(notice: Notice, project: str, review: Review | None) -> str:
 
 
 def _verdict(review: Review, store: Store) -> str:
-    """The first sentences of the evidence, as the reviewer will read them."""
+    """The verdict line, as the reviewer will read it; the checks alone where the evidence is not here."""
     text = store.evidence(review.evidence_sha256)
     held = sum(check.holds for check in review.checks)
     checks = f"{held} of {len(review.checks)} checks hold." if review.checks else "No check is set for this gate."
     try:
-        records = EvidenceSet.model_validate_json(text).records if text else ()
+        return verdict_line(EvidenceSet.model_validate_json(text), review.checks) if text else checks
     except ValidationError:
         return checks
-    against = next((record.business for record in records if record.kind == "champion"), "")
-    return f"{against} {checks}".strip()
 
 
 def _checks(checks: Sequence[CheckResult]) -> list[str]:

@@ -12,7 +12,7 @@ from signoff.commands.dossiers import dossier_of
 from signoff.commands.output import Terminal, print_json, root_of
 from signoff.commands.proof import prove
 from signoff.core.account import Caller, Permission
-from signoff.core.decision import ReviewState, Verdict
+from signoff.core.decision import Review, ReviewState, Verdict
 from signoff.core.errors import SignoffError, UsageError, did_you_mean
 from signoff.core.paths import Paths
 from signoff.core.policy_rules import Rule
@@ -49,12 +49,13 @@ def show_review(workspace: Path, identity: str, as_json: bool) -> None:
 
     root = root_of(workspace)
     desk = _desk(root)
-    summary = gates.summarise(desk, desk.store.review(identity))
+    review = desk.store.review(identity)
+    summary = gates.summarise(desk, review)
     if as_json:
         print_json(summary.as_json())
         return
     dossier = dossier_of(desk, summary.digest) if summary.gate == "release" else None
-    sys.stdout.write("\n".join(_lines(summary, Paths(root), dossier)) + "\n")
+    sys.stdout.write("\n".join(_lines(summary, Paths(root), dossier, _verdict_of(desk, review))) + "\n")
 
 
 def decide(
@@ -226,10 +227,25 @@ def _worth(rule: Rule) -> bool:
     return rule.state != "holds" or rule.name in ("settings", "override")
 
 
-def _lines(summary: ReviewSummary, paths: Paths, dossier: Path | None) -> list[str]:
+def _verdict_of(desk: Desk, review: Review) -> str | None:
+    """The verdict line of a release review; None where its evidence is not in this database."""
+    from signoff.core.evidence import EvidenceSet
+    from signoff.core.verdict import verdict_line
+
+    text = desk.store.evidence(review.evidence_sha256) if review.gate == "release" else None
+    if text is None:
+        return None
+    try:
+        return verdict_line(EvidenceSet.model_validate_json(text), review.checks)
+    except ValidationError:
+        return None
+
+
+def _lines(summary: ReviewSummary, paths: Paths, dossier: Path | None, verdict: str | None) -> list[str]:
     lines = [
         f"{summary.id}: the {summary.gate} gate, {summary.state}",
         f"  subject   {summary.subject}",
+        *([f"  verdict   {verdict}"] if verdict else []),
         f"  digest    {summary.digest}",
         f"  cause     {summary.cause}",
         f"  opened    {summary.opened:%Y-%m-%d %H:%M} UTC"
