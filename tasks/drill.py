@@ -183,6 +183,7 @@ def _evaluated(context: StageContext, fault: Fault) -> Shown:
     train = read_table(paths.train)
     for recipe in fault.recipes(given):
         if recipe != given:
+            context.progress.step(f"scoring {recipe.family} over the folds", 0.3)
             write_json(paths.recipe, recipe.as_json())
             write_json(paths.leaderboard, entered(board, recipe, train, context.project).as_json())
         fit(context)

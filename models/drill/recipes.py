@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from models.drill.fault import Bench, Fault, Shown
 from models.search.families import family_of
+from models.search.fitting import fit
 from signoff.core.data import FeaturePlan
 from signoff.core.errors import RefusedError
 from signoff.core.evidence import EvidenceSet
@@ -16,7 +19,8 @@ from signoff.core.search import Recipe
 if TYPE_CHECKING:
     import pandas as pd
 
-TREES = (1200, 3000, 7000)
+TRIED_TREES, FEWEST_TREES, MOST_TREES = 100, 400, 8000
+CALLS = 20
 LEAST_SLOWER, LEAST_MILLISECONDS = 4.0, 20.0
 LEARNED_ROWS = 2000
 LOST = 0.3
@@ -29,11 +33,30 @@ class TooSlow(Fault):
     def __init__(self, bench: Bench, raw: pd.DataFrame) -> None:
         super().__init__(bench, raw)
         self.share = min(0.5, LEARNED_ROWS / len(raw))
+        self.sample = raw.sample(min(len(raw), LEARNED_ROWS), random_state=bench.seed % 2**31).reset_index(drop=True)
 
     def recipes(self, recipe: Recipe) -> Iterator[Recipe]:
-        for trees in TREES:
-            small = {"min_samples_leaf": 5, "max_features": 0.5, "bootstrap": True, "max_samples": self.share}
-            yield _forest(recipe, {"n_estimators": trees, **small}, self.bench.seed)
+        normal = self.bench.normal("operations.latency_p95")
+        usual = normal.value if normal is not None else 0.0
+        wanted = max(LEAST_SLOWER * usual, usual + LEAST_MILLISECONDS)
+        first = int(1.5 * wanted / self._milliseconds_a_tree(recipe))
+        for trees in dict.fromkeys(min(max(first * more, FEWEST_TREES), MOST_TREES) for more in (1, 2, 4)):
+            yield self._forest(recipe, trees, self.share)
+
+    def _forest(self, recipe: Recipe, trees: int, share: float) -> Recipe:
+        small = {"min_samples_leaf": 5, "max_features": 0.5, "bootstrap": True, "max_samples": share}
+        return _forest(recipe, {"n_estimators": trees, **small}, self.bench.seed)
+
+    def _milliseconds_a_tree(self, recipe: Recipe) -> float:
+        """Tried on a small forest: how many trees are slow depends on the machine."""
+        pipeline = fit(self.sample, self._forest(recipe, TRIED_TREES, 0.5))
+        row = self.sample[list(recipe.features.used())].iloc[[0]]
+        times = []
+        for _ in range(CALLS):
+            started = time.perf_counter()
+            pipeline.predict(row)
+            times.append((time.perf_counter() - started) * 1000)
+        return max(median(times) / TRIED_TREES, 0.005)
 
     def shown(self, evidence: EvidenceSet) -> Shown | None:
         name = "operations.latency_p95"
