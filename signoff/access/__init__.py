@@ -2,14 +2,13 @@
 
 from signoff.access.callers import accounts_in_force, caller_of
 from signoff.access.login import end_session, log_in, open_session, session_account
+from signoff.access.names import as_grant, known_roles
 from signoff.access.people import (
-    as_grant,
     change_password,
     change_roles,
     disable_account,
     enable_account,
     first_admin,
-    known_roles,
     make_account,
     set_email,
     set_password,

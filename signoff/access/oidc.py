@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from signoff.access.people import make_account, plain_name
+from signoff.access.names import plain_name
+from signoff.access.people import make_account
 from signoff.access.problems import LogInError
 from signoff.access.provider import Provider
 from signoff.core.account import Account, Grant
