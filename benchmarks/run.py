@@ -1,8 +1,8 @@
 """What `make bench` runs: each measurement beside its bare baseline, in turns on the same machine.
 
-    python benchmarks/run.py [chain] [search] [serving] [windows] [console]
+    python benchmarks/run.py [chain] [search] [serving] [windows] [console] [ledger]
 
-Each is a process of its own; without names all five run, in six to eleven minutes on two cores.
+Each is a process of its own; without names all six run, in six to eleven minutes on two cores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NAMES = ("chain", "search", "serving", "windows", "console")
+NAMES = ("chain", "search", "serving", "windows", "console", "ledger")
 
 
 def main() -> int:
@@ -46,6 +46,8 @@ def run(name: str, folder: Path) -> int:
         return script("windows.py", "--rounds", "4")
     if name == "console":
         return script("console.py")
+    if name == "ledger":
+        return script("ledger.py", "3000")
     if name == "search":
         return script("made_tables.py", str(folder / "tables")) or script(
             "search_vs_default.py", str(folder / "tables"), "--seconds", "15", "--rows", "6000"
