@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def switch(run: Passage, tagged: Tagged, approval: Entry) -> str:
-    """Smoke-test the package, put it in the champion's place, write the release down, tag it.
+    """Smoke-test the package, lay it beside the champion's place, write the release down, switch to it, tag it.
 
     Killed anywhere in between it can be called again: what is done is found done.
 
