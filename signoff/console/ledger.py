@@ -147,8 +147,13 @@ def audit(
     desk = home.desk(project)
     wanted = name if "-" in name else f"{project}/{name}"
     # DVC works in one folder of the process at a time, and what is gathered stands in memory.
-    with _one_export:
-        data = _exported(desk.paths.root, project, desk.store.entries(), desk, wanted)
+    try:
+        with _one_export:
+            data = _exported(desk.paths.root, project, desk.store.entries(), desk, wanted)
+    except WorkspaceError as error:
+        # A part that is on another machine is no defect of the console.
+        what = f"the audit file cannot be gathered here: {error.what}"
+        raise NotFoundError(what, where=error.where, got=error.got, next_step=error.next_step) from error
     home.accounts.note_access(caller.name, "audit exported", f"{project}/{name}")
     headers = {"Content-Disposition": f'attachment; filename="{project}-{name}.audit.zip"'}
     return Response(data, headers=headers, media_type="application/zip")
