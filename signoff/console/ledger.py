@@ -20,7 +20,7 @@ from signoff.console.page import Go, action, page, raw
 from signoff.console.wording import Chosen
 from signoff.core.account import Permission
 from signoff.core.decision import Entry, EntryKind
-from signoff.core.errors import SignoffError
+from signoff.core.errors import NotFoundError, SignoffError, WorkspaceError
 from signoff.core.record import Moment, Record
 from signoff.ledger import broken_rules, what_is_wrong
 from signoff.store.looking import entry_at, ledger_head, list_entries
