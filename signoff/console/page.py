@@ -183,7 +183,7 @@ def _endpoint(
         visit: Visit = arguments.pop(VISIT)
         return answer(arguments, visit)
 
-    del endpoint.__wrapped__  # type: ignore[attr-defined]
+    del endpoint.__wrapped__
     endpoint.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     endpoint.returns = hints.get("return")  # type: ignore[attr-defined]
     return endpoint
@@ -203,7 +203,9 @@ def _add(
     documented = access.kind == "api"
     model = returns if documented and isinstance(returns, type) and issubclass(returns, BaseModel) else None
     extra = dict(more or {})
-    responses = {code: {"model": Problem, "description": text} for code, text in PROBLEMS.items()} if documented else {}
+    responses: dict[int | str, dict[str, Any]] = {}
+    if documented:
+        responses = {code: {"model": Problem, "description": text} for code, text in PROBLEMS.items()}
     if access.needs is not Permission.PUBLIC and documented:
         extra["openapi_extra"] = {"security": [{"token": []}, {"session": []}], **extra.get("openapi_extra", {})}
     router.add_api_route(
