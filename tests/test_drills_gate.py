@@ -201,13 +201,14 @@ def test_silence_that_approves_releases_nothing(tmp_path: Path) -> None:
     assert told.state == "missed"
 
 
-def test_whoever_started_it_proves_nothing(tmp_path: Path) -> None:
+def test_whoever_started_it_is_told_apart(tmp_path: Path) -> None:
     desk = desk_at(tmp_path)
     drill = opened(desk, actor="ada")
     decide(desk, drill.review, "reject", actor=" Ada ", reasons="I know")
     told = desk.store.drill(drill.review)
     assert told is not None
-    assert told.state == "void"
+    assert told.own
+    assert "caught by Ada, who had started it" in told.told()
 
 
 def test_a_drill_takes_no_real_questions_place(tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ def report(workspace: Path, as_json: bool) -> None:
         return
     for one in told:
         who = f" by {', '.join(one.by)}" if one.by else ""
+        who += " (who had started it)" if one.own else ""
         took = f" after {_span(one.seconds)}" if one.seconds is not None else ""
         sys.stdout.write(f"{one.opened:%Y-%m-%d}  {one.review:12} {one.kind:20} {one.state}{who}{took}\n")
         sys.stdout.write(f"            shown by {one.shown}: {one.sentence}\n")
@@ -110,7 +111,7 @@ def _facts(drill: Drill) -> dict[str, Any]:
 
 def _end(drill: Drill) -> dict[str, Any]:
     named = ("opened", "closed", "state", "by", "verdict", "reasons")
-    return {**{name: drill.as_json()[name] for name in named}, "seconds": drill.seconds}
+    return {**{name: drill.as_json()[name] for name in named}, "own": drill.own, "seconds": drill.seconds}
 
 
 def _summary(told: Sequence[Drill]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from signoff.core.digest import sha256_json
+from signoff.core.policy_names import name_key
 from signoff.core.record import Moment, Record
 
 
@@ -70,10 +71,16 @@ class Drill(Record):
         """From the opening of the review to its end; None while it is open."""
         return (self.closed - self.opened).total_seconds() if self.closed is not None else None
 
+    @property
+    def own(self) -> bool:
+        """Whether it was whoever started it who answered: they knew, so it says little."""
+        return bool(self.by) and all(name_key(name) == name_key(self.actor) for name in self.by)
+
     def told(self) -> str:
         """What is said when it is over."""
         ends = {"caught": "It was caught", "missed": "It was missed", "void": "It ended without an answer", "open": ""}
         who = f" by {', '.join(self.by)}" if self.by and self.state != "void" else ""
+        who += ", who had started it" if self.own else ""
         return f"{self.review} was a drill: {DRILL_SENTENCES[self.kind]}. {self.sentence} {ends[self.state]}{who}."
 
 

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from signoff.core.decision import Decision, Entry, Review, ReviewState
-from signoff.core.drill import Drill, DrillTold, Seal, new_salt
+from signoff.core.drill import DrillTold, Seal, new_salt
 from signoff.core.errors import RefusedError
 from signoff.core.notice import NoticeKind
-from signoff.core.policy import same_person
 from signoff.core.run import RunState
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def tell_drill(desk: Desk, review: Review, decision: Decision | None, moment: da
     drill = desk.store.drill(review.id)
     if drill is None or drill.state != "open" or review.state is ReviewState.OPEN:
         return None
-    told = drill.model_copy(update=_outcome(drill, review, decision, moment))
+    told = drill.model_copy(update=_outcome(review, decision, moment))
     body = DrillTold(
         project=drill.project,
         review=drill.review,
@@ -92,15 +91,13 @@ def publish_told(desk: Desk) -> None:
         desk.ledger.reconcile()
 
 
-def _outcome(drill: Drill, review: Review, decision: Decision | None, moment: datetime) -> dict[str, object]:
-    """Caught by whoever said no. Whoever started it knew, and so proves nothing."""
+def _outcome(review: Review, decision: Decision | None, moment: datetime) -> dict[str, object]:
+    """Caught by whoever said no; missed where somebody said yes, or nobody anything."""
     if decision is None:
         return {"state": "void", "closed": review.closed or moment, "reasons": review.note}
     voters = () if decision.automatic else (*(vote.actor for vote in decision.votes), decision.actor)
     by = tuple(dict.fromkeys(voters))
     state = "caught" if review.state in (ReviewState.REJECTED, ReviewState.CHANGES) else "missed"
-    if by and all(same_person(name, drill.actor) for name in by):
-        state = "void"
     verdict = review.state.value if decision.automatic else decision.verdict
     closed = review.closed or moment
     return {"state": state, "closed": closed, "by": by, "verdict": verdict, "reasons": decision.reasons}
