@@ -31,7 +31,8 @@ def prepare(context: StageContext) -> StageReport:
     write_table(paths.holdout, holdout)
     write_json(paths.profile, profile.as_json())
     used = len(plan.used())
-    warned = f"; {len(profile.warnings)} warnings" if profile.warnings else ""
+    many = len(profile.warnings)
+    warned = f"; {many} warning{'s' * (many > 1)}" if many else ""
     return StageReport(
         stage="prepare",
         summary=f"{len(train)} rows to learn from, {len(holdout)} held out, {used} features{warned}",

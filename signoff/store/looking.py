@@ -96,7 +96,9 @@ def entry_at(database: Database, project: str, sequence: int) -> Entry:
     with database.reading() as connection:
         text = connection.execute(query).scalar()
     if text is None:
-        raise NotFoundError(f"the ledger of {project} has no entry {sequence}", next_step=f"open /ledger?project={project}")
+        raise NotFoundError(
+            f"the ledger of {project} has no entry {sequence}", next_step=f"open /ledger?project={project}"
+        )
     return read(Entry, text, "a ledger row", database)
 
 
