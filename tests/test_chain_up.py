@@ -68,6 +68,11 @@ def test_up_works_off_decisions_and_ends_with_one_signal(tmp_path: Path) -> None
         eventually(lambda: signoff_json("status", root=root)["champion"], process)
         answer = eventually(lambda: urllib.request.urlopen(f"{up['endpoint']}/healthz", timeout=5).status, process)
         assert answer == 200
+
+        (endpoint,) = [pid for pid in descendants(process.pid) if "signoff.cli serve" in command_of(pid)]
+        os.killpg(endpoint, signal.SIGKILL)
+        eventually(lambda: [pid for pid in descendants(process.pid) if "signoff.cli serve" in command_of(pid)], process)
+        eventually(lambda: urllib.request.urlopen(f"{up['endpoint']}/healthz", timeout=5).status == 200, process)
     finally:
         children = descendants(process.pid)
         process.send_signal(signal.SIGINT)
@@ -84,6 +89,13 @@ def descendants(pid: int) -> list[int]:
         if entry.name.isdigit() and parent_of(entry) == pid:
             found += [int(entry.name), *descendants(int(entry.name))]
     return found
+
+
+def command_of(pid: int) -> str:
+    try:
+        return (Path("/proc") / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
 
 
 def parent_of(entry: Path) -> int:

@@ -25,6 +25,11 @@ from signoff.core.settings_file import load_project
 POLL_SECONDS = 1.0
 END_SECONDS = 15
 RESTARTS = 5
+STEADY_SECONDS = 600
+"""Whoever was up for so long ended for a new reason: its restarts are counted anew."""
+
+REFUSED = (2, 4)
+"""Exit codes of an endpoint that will not serve this champion, however often it is asked."""
 
 
 @dataclass
@@ -32,10 +37,12 @@ class Child:
     """One process and how to start it again."""
 
     name: str
-    start: Callable[[], subprocess.Popen[bytes] | None]
+    start: Callable[[], subprocess.Popen[bytes]]
+    needed: bool = True
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
     since: float = field(default_factory=time.monotonic)
+    given_up: bool = False
 
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -63,7 +70,7 @@ class Supervisor:
             Child("prefect-server", self._start_server),
             Child("schedules", self._start_schedules),
             Child("endpoint", self._start_endpoint),
-            Child("resident", self._start_resident),
+            Child("resident", self._start_resident, needed=False),
             Child("console", self._start_console),
         ]
 
@@ -95,20 +102,35 @@ class Supervisor:
         if endpoint.alive() and champion != self.served:
             self._say(f"new champion {str(champion)[:12]}: the endpoint starts again")
             _end(endpoint.process)
+            endpoint.process = None
         for child in self.children:
-            if not child.alive() and not self.stopping:
+            if not (child.alive() or child.given_up or self.stopping):
                 self._bring_up(child)
 
     def _bring_up(self, child: Child) -> None:
-        if child.process is not None and child.name != "endpoint":
-            child.restarts += 1
+        if child.name == "endpoint" and self._nothing_to_serve(child):
+            return
+        if child.process is not None:
+            steady = time.monotonic() - child.since > STEADY_SECONDS
+            child.restarts = 1 if steady else child.restarts + 1
             if child.restarts > RESTARTS:
-                raise ServiceError(
-                    f"{child.name} ended {RESTARTS} times",
-                    where=str(self.paths.state / "logs" / f"{child.name}.log"),
-                    next_step="signoff doctor",
-                )
-        child.process = child.start()
+                self._do_without(child)
+                return
+        child.process, child.since = child.start(), time.monotonic()
+
+    def _do_without(self, child: Child) -> None:
+        """Runs load their tools themselves where no resident does; without the others nothing is left to supervise."""
+        log = str(self.paths.state / "logs" / f"{child.name}.log")
+        if child.needed:
+            raise ServiceError(f"{child.name} ended {RESTARTS} times", where=log, next_step="signoff doctor")
+        child.given_up = True
+        self._say(f"{child.name} ended {RESTARTS} times and is not started again, see {log}")
+
+    def _nothing_to_serve(self, endpoint: Child) -> bool:
+        """Before a release, and after a refusal: that stays visible and is tried again only for another champion."""
+        champion = self._champion()
+        refused = endpoint.process is not None and endpoint.process.returncode in REFUSED
+        return champion is None or (champion == self.served and refused)
 
     def _start_server(self) -> subprocess.Popen[bytes]:
         command = [
@@ -127,11 +149,8 @@ class Supervisor:
     def _start_schedules(self) -> subprocess.Popen[bytes]:
         return self._spawn("schedules", [sys.executable, "-m", "flows.deploy", str(self.paths.root)], self.environment)
 
-    def _start_endpoint(self) -> subprocess.Popen[bytes] | None:
-        """Nothing serves before a release; a refusal stays visible and is tried again only for another champion."""
-        champion = self._champion()
-        if champion is None or champion == self.served:
-            return self.children[2].process
+    def _start_endpoint(self) -> subprocess.Popen[bytes]:
+        champion = str(self._champion())
         self.served = champion
         command = [
             sys.executable,
