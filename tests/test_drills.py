@@ -23,6 +23,7 @@ from signoff.core.stage import StageContext
 from signoff.gates import Desk, decide, open_desk
 from signoff.ledger import verify
 from signoff.workspace.scratch import scratch_folder, sweep_scratch
+from tests.chain import WHOLE
 from tests.drilled import drilled, files_of, finished
 from tests.evaluation_workspace import rows, timed
 
@@ -88,9 +89,18 @@ def _off(kind: str, value: float, normal: Any, context: StageContext) -> None:
         assert value > 1.5 * normal.value
 
 
+OTHERS = (
+    ("regression", "unfair-slice"),
+    ("regression", "worse-than-champion"),
+    ("multiclass", "overfitted"),
+    ("multiclass", "worse-than-champion"),
+)
+"""What `make test-slow` plays beside the kinds and tasks that `make test` does."""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kind", list(SHOWN))
+@pytest.mark.parametrize("kind", list(SHOWN) if WHOLE else ["leaked-column", "worse-than-champion"])
 def test_each_kind_shows_its_fault_in_the_evidence(tmp_path: Path, kind: str) -> None:
     context = finished(tmp_path / "w", "binary", champion=kind == "worse-than-champion")
     shows_its_fault(context, kind)
@@ -102,11 +112,8 @@ def test_each_kind_shows_its_fault_in_the_evidence(tmp_path: Path, kind: str) ->
     ("task", "kind"),
     [
         ("regression", "overfitted"),
-        ("regression", "unfair-slice"),
-        ("regression", "worse-than-champion"),
         ("multiclass", "shuffled-labels"),
-        ("multiclass", "overfitted"),
-        ("multiclass", "worse-than-champion"),
+        *(OTHERS if WHOLE else ()),
     ],
 )
 def test_each_task_has_drills(tmp_path: Path, task: str, kind: str) -> None:

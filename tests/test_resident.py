@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from signoff.workspace.lock import holder_of
-from tests.chain import SIGNOFF, prefect_api, signoff, signoff_json, small_workspace, with_settings
+from tests.chain import SIGNOFF, WHOLE, prefect_api, signoff, signoff_json, small_workspace, with_settings
 
 PATIENCE_SECONDS = 120
 
@@ -89,7 +89,7 @@ def test_what_a_run_refuses_is_told_as_always(workspace: Path, resident: Path, a
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGKILL] if WHOLE else [signal.SIGKILL])
 def test_a_run_ends_with_its_command(workspace: Path, resident: Path, api: str, ended_by: signal.Signals) -> None:
     with_settings(workspace, {"search": {"budget": {"seconds": 120}}})
     environment = {**os.environ, "PREFECT_API_URL": api}
@@ -107,6 +107,7 @@ def test_a_run_ends_with_its_command(workspace: Path, resident: Path, api: str, 
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not WHOLE, reason="the way without a resident is every other test's; make test-slow plays it")
 def test_a_resident_of_other_code_is_left_alone(tmp_path: Path, workspace: Path, resident: Path, api: str) -> None:
     code = (
         "import sys, flows.asking\n"
