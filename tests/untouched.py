@@ -13,7 +13,8 @@ from tests.chain import COMMAND_SECONDS, SIGNOFF
 PROGRESS = re.compile(r" *\d+\.\ds  .+")
 PART = re.compile(r"  (where|got|allowed|next) +\S.*")
 BOOKKEEPING = re.compile(
-    r"\.git/|\.dvc/(tmp|cache)/|\.signoff/(prefect|logs|runs)/|\.signoff/[a-z]+\.db(-wal|-shm)?$|\.signoff/(run\.lock|place)$"
+    r"\.git/|\.dvc/(tmp|cache)/|\.signoff/(prefect|logs|runs)/"
+    r"|\.signoff/[a-z]+\.db(-wal|-shm)?$|\.signoff/(run\.lock|place)$"
 )
 """What may change though a command refuses: git's and DVC's own stores, the row and log of the run that failed, its lock."""
 
