@@ -16,7 +16,7 @@ BOOKKEEPING = re.compile(
     r"\.git/|\.dvc/(tmp|cache)/|\.signoff/(prefect|logs|runs)/"
     r"|\.signoff/[a-z]+\.db(-wal|-shm)?$|\.signoff/(run\.lock|place)$"
 )
-"""What may change though a command refuses: git's and DVC's own stores, the row and log of the run that failed, its lock."""
+"""What may change though a command refuses: git's and DVC's own stores, the failed run's row and log, its lock."""
 
 
 def tree(root: Path) -> dict[str, str]:
