@@ -30,7 +30,7 @@ PAGES = {
     "access": "/access",
     "account": "/account",
     "search": "/search?q=calibration",
-    "compare": "/compare?project=flights&a=flights/c1&b=flights/c2",
+    "compare": "/compare?project=flights&a=flights/c1&b=flights/c3",
 }
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 360, "height": 740}
 
