@@ -122,10 +122,24 @@ def _watched(passage: Passage) -> Iterator[Passage]:
     except BaseException as error:
         # Also Ctrl-C: the row must not say that a run goes on which does not.
         # Where not even that can be written, the first error is the one to tell, and the next run closes the row.
-        said = stopped_by(passage.paths, passage.run.id) or str(error) or type(error).__name__
+        stopped = stopped_by(passage.paths, passage.run.id)
+        # Whoever ends the process, such as the end of `signoff up`, has not refused the run: like one that was
+        # killed it is taken up again where a decision asked for it. One that a person stopped by name is not.
+        ended = stopped is None and _told_to_end(error)
+        state = RunState.INTERRUPTED if ended else RunState.FAILED
+        said = stopped or ("the process was told to end" if ended else str(error) or type(error).__name__)
         with suppress(SignoffError):
-            passage.log.end(passage.store.finish_run(passage.run.id, RunState.FAILED, message=said))
+            passage.log.end(passage.store.finish_run(passage.run.id, state, message=said))
         raise
+
+
+def _told_to_end(error: BaseException | None) -> bool:
+    """Whether a signal is behind an error: workers that got it too may break what waits for them first."""
+    while error is not None:
+        if not isinstance(error, Exception):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _new_run(flow: str, cause: Cause, as_of: Moment | None) -> Run:

@@ -13,7 +13,7 @@ from signoff.core.files import read_json
 from signoff.core.policy import held_back
 from signoff.core.record import Record, now
 from signoff.core.run import Cause, Request, Run, RunState
-from signoff.gates.desk import Desk, Ruling
+from signoff.gates.desk import Desk, Ruling, closing_entry
 from signoff.gates.silence import act_on_silence
 from signoff.ledger import broken_rules, what_is_wrong
 from signoff.workspace.lock import holder_of
@@ -23,7 +23,9 @@ BEGUN = frozenset(RunState) - {RunState.INTERRUPTED, RunState.RUNNING}
 
 
 LATELY = timedelta(days=60)
-RUNS_LOOKED_AT = 500
+"""How long a step that nobody took is pending, from when it could have begun."""
+FOLLOWED_BY = ("retrain", "release")
+"""Flows that a decision can ask for."""
 
 
 class Step(Record):
@@ -72,13 +74,16 @@ def pending_steps(desk: Desk, moment: datetime | None = None) -> tuple[Step, ...
 
 
 def _pending(desk: Desk, moment: datetime) -> Iterator[Step]:
-    runs = desk.store.runs(limit=RUNS_LOOKED_AT)
+    closed = _closed_lately(desk, moment)
+    if not closed:
+        return
+    runs = _runs_since(desk, min(_since(review) for review, _ in closed))
     ring = desk.ledger.ring()
-    for review, entry in _closed_lately(desk, moment):
+    for review, entry in closed:
         if what_is_wrong(entry, ring) is not None or any(broken_rules(entry.decision())):
             continue
         step = step_of(review, entry)
-        if step is None or _taken(step, review.closed or review.opened, runs):
+        if step is None or _taken(step, _since(review), runs):
             continue
         if step.flow == "release":
             wanted = held_back(entry.decision(), moment) is None and _release_wanted(desk, review, entry)
@@ -88,9 +93,20 @@ def _pending(desk: Desk, moment: datetime) -> Iterator[Step]:
             yield step
 
 
+def _since(review: Review) -> datetime:
+    return review.closed or review.opened
+
+
+def _runs_since(desk: Desk, moment: datetime) -> list[Run]:
+    """Every run that may have answered, however many windows were watched since; a drill's run answers nothing."""
+    made_for_drills = {drill.digest for drill in desk.store.drills()}
+    found = desk.store.runs(flows=FOLLOWED_BY, since=moment)
+    return [run for run in found if run.candidate not in made_for_drills]
+
+
 def _closed_lately(desk: Desk, moment: datetime) -> list[tuple[Review, Entry]]:
     """Reviews that may still ask for something; what nobody began within so many days wants a person, not a timer."""
-    closing: dict[str, Entry] = {}
+    closing = _kept_in_freeze(desk, moment)
     for entry in desk.store.decided_since(moment - LATELY):
         if entry.body.get("outcome") in (ReviewState.APPROVED.value, ReviewState.CHANGES.value):
             closing[entry.about] = entry
@@ -104,6 +120,19 @@ def _closed_lately(desk: Desk, moment: datetime) -> list[tuple[Review, Entry]]:
         if review.state.value == entry.body["outcome"] and review.closed is not None:
             found.append((review, entry))
     return found
+
+
+def _kept_in_freeze(desk: Desk, moment: datetime) -> dict[str, Entry]:
+    """What was approved long ago of the candidate that stands here, and could not be released until lately."""
+    digest = _candidate_here(desk)
+    asked = desk.store.reviews(state=ReviewState.APPROVED, gate="release", digest=digest) if digest else ()
+    kept = {}
+    for review in asked:
+        entry = closing_entry(desk, review)
+        hit = held_back(entry.decision(), entry.decision().decided) if entry is not None else None
+        if entry is not None and hit is not None and (hit.until is None or hit.until >= moment - LATELY):
+            kept[review.id] = entry
+    return kept
 
 
 def _taken(step: Step, since: datetime, runs: Sequence[Run]) -> bool:
@@ -122,17 +151,21 @@ def _same_cause(one: Cause, other: Cause) -> bool:
 
 
 def _release_wanted(desk: Desk, review: Review, entry: Entry) -> bool:
-    if not desk.paths.candidate.exists():
-        return False
-    if Candidate.model_validate(read_json(desk.paths.candidate)).digest != review.digest:
+    if _candidate_here(desk) != review.digest:
         return False
     return not any(one.kind == "release" and one.sequence > entry.sequence for one in desk.ledger.entries())
+
+
+def _candidate_here(desk: Desk) -> str | None:
+    if not desk.paths.candidate.exists():
+        return None
+    return Candidate.model_validate(read_json(desk.paths.candidate)).digest
 
 
 def _passed_by_itself(review: Review, entry: Entry, runs: Sequence[Run]) -> bool:
     """A gate that its own run passed needs no other run; nor a snapshot that a later run has looked at again."""
     at_once = entry.decision().automatic and review.closed == review.opened
-    since = review.closed or review.opened
+    since = _since(review)
     later = any(run.flow == "retrain" and run.started >= since and run.state in BEGUN for run in runs)
     return at_once or (review.gate == "data" and later)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, or_, select, update
 
 from signoff.core.errors import ConflictError, NotFoundError, did_you_mean
 from signoff.core.record import Moment, now
@@ -79,11 +80,23 @@ class RunTable(Part):
                 raise NotFoundError(f"there is no run {run_id}", allowed=did_you_mean(run_id, known))
         return self._as_run(row)
 
-    def runs(self, *, limit: int | None = None, state: RunState | None = None) -> tuple[Run, ...]:
-        """Runs from the newest to the oldest."""
+    def runs(
+        self,
+        *,
+        limit: int | None = None,
+        state: RunState | None = None,
+        flows: Sequence[str] = (),
+        since: Moment | None = None,
+    ) -> tuple[Run, ...]:
+        """Runs from the newest to the oldest; of certain flows only, or begun at a moment or later."""
         query = select(runs.c.record).where(runs.c.project == self.project)
         if state is not None:
             query = query.where(runs.c.state == state.value)
+        if since is not None:
+            query = query.where(runs.c.started >= since.isoformat())
+        if flows:
+            # Quotes inside of a text are escaped, so that only the key itself reads like this.
+            query = query.where(or_(*(runs.c.record.contains(f'"flow":"{name}"', autoescape=True) for name in flows)))
         with self.database.reading() as connection:
             rows = connection.execute(query.order_by(runs.c.started.desc(), runs.c.id.desc()).limit(limit)).all()
         return tuple(self._as_run(row) for row in rows)
