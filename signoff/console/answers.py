@@ -22,7 +22,7 @@ CHALLENGE = 'Bearer realm="signoff"'
 def on_error(request: Request, error: Exception) -> Response:
     """Any error of ours."""
     assert isinstance(error, SignoffError)
-    if error.http_status >= 500:
+    if error.inner or error.http_status >= 500:
         log.error("%s %s: %s", request.method, request.url.path, error.sentence(), exc_info=error)
     return answer(request, problem_of(error), error.http_status, needs_login=isinstance(error, LoginNeededError))
 

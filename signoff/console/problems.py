@@ -48,12 +48,14 @@ class Problem(Record):
 
 
 def problem_of(error: SignoffError) -> Problem:
-    """The parts of an error."""
+    """The parts of an error as its caller may know them."""
+    # Where it failed on our side may name the database, its user and its host: that is for the log alone.
+    ours = error.inner or error.http_status >= 500
     return Problem(
         error=type(error).__name__,
         what=error.what,
-        where=error.where,
-        got=error.got,
+        where=None if ours else error.where,
+        got=None if ours else error.got,
         allowed=error.allowed,
         next=error.next_step,
     )

@@ -19,13 +19,29 @@ _REFERENCE = re.compile(
 )
 
 
+def even_lines(text: str) -> str:
+    """A text whose lines end as everywhere here, without outer white space."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def hidden_sign(text: str, allowed: str = "\n\t") -> str | None:
+    """The first character that cannot be seen, such as U+202E: a NUL, a sign that turns the text around, half a pair.
+
+    Args:
+        text: what somebody wrote.
+        allowed: those that may be there nevertheless.
+    """
+    found = next((sign for sign in text if not sign.isprintable() and sign not in allowed), None)
+    return f"U+{ord(found):04X}" if found is not None else None
+
+
 def _readable(text: str) -> str:
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    text = even_lines(text)
     if not text:
         raise ValueError("a comment needs some words")
-    hidden = next((sign for sign in text if not sign.isprintable() and sign not in "\n\t"), None)
+    hidden = hidden_sign(text)
     if hidden is not None:
-        raise ValueError(f"a comment may hold no character that cannot be seen, such as U+{ord(hidden):04X}")
+        raise ValueError(f"a comment may hold no character that cannot be seen, such as {hidden}")
     return text
 
 

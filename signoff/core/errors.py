@@ -21,6 +21,9 @@ class SignoffError(Exception):
     exit_code: ClassVar[int] = 5
     http_status: ClassVar[int] = 500
 
+    inner: bool = False
+    """Whether `where` and `got` tell of the machinery behind a service: its log may say them, its answers may not."""
+
     def __init__(
         self,
         what: str,

@@ -8,6 +8,7 @@ from typing import get_args
 
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import Decision, Entry, Review, ReviewState, Verdict, Vote
+from signoff.core.discussion import even_lines, hidden_sign
 from signoff.core.errors import ConflictError, RefusedError, UsageError, did_you_mean
 from signoff.core.policy import (
     Judgement,
@@ -145,7 +146,7 @@ def proven_roles(desk: Desk, actor: str, caller: Caller | None) -> tuple[str, ..
 
 def _plain(text: str, what: str) -> str:
     """Text that a person can read and a signature can cover."""
-    text = text.strip()
+    text = even_lines(text)
     if not text:
         raise UsageError(
             f"a decision needs {'an actor' if what == 'actor' else 'a reason'}",
@@ -158,7 +159,17 @@ def _plain(text: str, what: str) -> str:
         raise UsageError(f"the {what} is not UTF-8 text", got=repr(text)) from error
     if what == "actor" and not text.isprintable():
         raise UsageError("the actor's name holds characters that cannot be seen", got=repr(text))
+    hidden = hidden_sign(text)
+    if hidden is not None:
+        raise UsageError(f"the {what} holds a character that cannot be seen", got=hidden)
     return text
+
+
+def _refuse_hidden(changes: Steering) -> None:
+    for name in changes.exclude_features:
+        hidden = hidden_sign(name, allowed="")
+        if hidden is not None:
+            raise UsageError("a feature's name holds a character that cannot be seen", got=hidden)
 
 
 def _refuse_wrong_use(verdict: str, changes: Steering | None, override: bool) -> None:
@@ -167,6 +178,8 @@ def _refuse_wrong_use(verdict: str, changes: Steering | None, override: bool) ->
     if override and verdict != "approve":
         raise UsageError(f"an override does not go with {verdict}", allowed="approve")
     asked = changes is not None and changes != Steering()
+    if changes is not None:
+        _refuse_hidden(changes)
     if asked and verdict != "request-changes":
         raise UsageError(f"changes do not go with {verdict}", next_step="signoff review request-changes ID ...")
     if verdict == "request-changes" and not asked:

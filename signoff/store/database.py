@@ -146,7 +146,9 @@ class Database:
         except SignoffError:
             raise
         except DBAPIError as error:
-            raise self._explain(error) from error
+            explained = self._explain(error)
+            explained.inner = True
+            raise explained from error
         except SQLAlchemyError as error:
             raise WorkspaceError("the state database refused", where=self.where, got=error) from error
         except OSError as error:

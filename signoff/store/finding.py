@@ -46,7 +46,7 @@ def find(database: Database, projects: Sequence[str], text: str, *, limit: int =
         limit: of each kind.
     """
     needle = " ".join(text.split())
-    if not needle or not projects:
+    if not needle or "\0" in needle or not projects:
         return {}
     with database.reading() as connection:
         found: dict[HitKind, tuple[Hit, ...]] = {}
@@ -81,7 +81,9 @@ def _contains(database: Database, column: ColumnElement[str], needle: str) -> Co
 def _field(database: Database, record: Column[str], path: str) -> ColumnElement[str]:
     if database.sqlite:
         return func.json_extract(record, f"$.{path}")
-    return func.json_extract_path_text(cast(record, JSON), *path.split("."))
+    # PostgreSQL takes no NUL out of JSON, and fails the whole query where one old row holds it.
+    safe = func.replace(record, "\\u0000", "\\ufffd")
+    return func.json_extract_path_text(cast(safe, JSON), *path.split("."))
 
 
 def _words(kind: HitKind, record: str) -> str:
