@@ -15,7 +15,7 @@ from signoff.announce import announce_now
 from signoff.core.errors import SignoffError
 from signoff.core.paths import Paths
 from signoff.core.record import Moment, Record, now
-from signoff.core.run import Cause, Request, Run, RunState, load_run_settings, save_run_settings
+from signoff.core.run import Cause, Request, Run, RunSettings, RunState, load_run_settings, save_run_settings
 from signoff.core.settings import Project
 from signoff.core.settings_file import load_project, require_tracked_keys
 from signoff.core.stage import StageContext
@@ -102,22 +102,24 @@ def passage(root: Path, flow: str, cause: Cause, request: Request, wait_seconds:
     paths, project = Paths(root), load_project(root)
     require_tracked_keys(root)
     with workspace_lock(paths.state, f"{flow} ({cause.sentence()})", cause.actor, wait_seconds):
-        save_run_settings(paths.run, request.applied(load_run_settings(paths.run)))
+        asked = request.applied(load_run_settings(paths.run))
         desk = open_desk(project, paths)
         desk.store.remember_place(root)
         desk.store.interrupt_running_runs()
-        run = desk.store.start_run(_new_run(flow, cause, load_run_settings(paths.run).as_of))
+        run = desk.store.start_run(_new_run(flow, cause, asked.as_of))
         try:
             with run_log(paths, run) as log, may_be_stopped(paths, run.id):
-                yield from _watched(Passage(run, project, paths, Git(root), Pipeline(root), desk, log))
+                yield from _watched(Passage(run, project, paths, Git(root), Pipeline(root), desk, log), asked)
         finally:
             announce_now(desk.store, project)
             desk.store.close()
 
 
-def _watched(passage: Passage) -> Iterator[Passage]:
+def _watched(passage: Passage, asked: RunSettings) -> Iterator[Passage]:
     """Whatever happens inside, the row and the log of the run end in a state."""
     try:
+        # Only now: a clock in run.yaml that no row of a run tells of would be nobody's.
+        save_run_settings(passage.paths.run, asked)
         yield passage
     except BaseException as error:
         # Also Ctrl-C: the row must not say that a run goes on which does not.

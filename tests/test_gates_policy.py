@@ -296,7 +296,7 @@ def test_whoever_is_still_behind_a_run_may_not_approve_it(tmp_path: Path) -> Non
     second = ask(desk, "b", cause=Cause(actor="cy")).review
     assert second is not None
     assert second.involved == ("bo", "kim"), "steering still stands, and the killed run's stages are found done"
-    ran(desk, "retrain", Cause(actor="kim"), RunState.WAITING, "ended")
+    ran(desk, "retrain", Cause(actor="kim"), RunState.WAITING, "ended", candidate="d" * 64)
     save_run_settings(desk.paths.run, RunSettings())
     third = ask(desk, "c", cause=Cause(actor="cy")).review
     assert third is not None

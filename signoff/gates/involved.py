@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from signoff.core.decision import Decision, GateName
+from signoff.core.decision import Decision, GateName, Review
 from signoff.core.errors import NotFoundError, WorkspaceError
 from signoff.core.policy import name_key
 from signoff.core.run import Cause, Run, RunState, Steering, load_run_settings
@@ -12,49 +12,73 @@ from signoff.gates.desk import Desk
 from signoff.workspace.git import Git
 
 SETTINGS = ("signoff.yaml", "features.yaml")
-PEOPLE = ("hand", "request", "feedback")
-"""Causes behind which a person stands."""
-LOOK_BACK = 200
-"""Runs that are looked at for who set the clock and who left an unfinished run behind."""
+UNCOMMITTED = "uncommitted"
+"""Stands among the git authors where the settings are not what git has of them."""
+TIMER = "schedule"
+"""The actor behind whom nobody stands; every other one may be a person, whatever the kind of the cause."""
+PAGE = 200
+"""Runs that are read at first; all of them where these do not answer."""
 UNFINISHED = (RunState.RUNNING, RunState.INTERRUPTED, RunState.FAILED)
 
 
 def involved_in(desk: Desk, gate: GateName, digest: str, run: str, cause: Cause) -> tuple[str, ...]:
     """Who else started or steered what is asked about here, sorted; the run's own starter is in its cause.
 
-    They are: whoever asked for the changes that caused the run, and those behind the review they asked about; whoever
-    asked for steering that still stands in run.yaml, and whoever set the clock that stands there; whoever started the
-    unfinished runs whose stages this one found done; and whoever was behind an earlier question about the same digest.
+    They are: whoever asked for the changes or approved the alert that caused the run, and those behind that review;
+    whoever asked for steering that still stands in run.yaml, and whoever set the clock that stands there; whoever
+    started the unfinished runs whose stages this one found done; and whoever was behind an earlier question about the
+    same digest or, at the release gate, about the same model or the same recipe from the same data.
     """
-    before = [one for one in desk.store.runs(limit=LOOK_BACK) if one.id != run]
-    names = [*_behind(desk, cause), *_steering(desk), *_left_behind(before), *_clock(desk, before)]
-    for review in desk.store.reviews(gate=gate, digest=digest):
+    names = [*_steering(desk), *_left_behind(desk, run), *_clock(desk, run)]
+    if gate != "alert":
+        names += _behind(desk, cause)
+    for review in _same_made(desk, gate, digest):
         names += review.started_by
     known: dict[str, str] = {}
     for name in names:
         known.setdefault(name_key(name), name)
     known.pop(name_key(cause.actor), None)
+    known.pop(name_key(TIMER), None)
     return tuple(sorted(known.values()))
 
 
 def settings_by(desk: Desk) -> tuple[str, ...]:
     """The git authors of signoff.yaml and features.yaml since the last release; a note, for anybody can choose a name.
 
-    Empty where the workspace is no git repository.
+    'uncommitted' where they are not as git has them. Empty where the workspace is no git repository.
     """
     if not (desk.paths.root / ".git").exists():
         return ()
     released = desk.ledger.champion()
     since = [f"{released.tag}..HEAD"] if released is not None else ["HEAD"]
     try:
-        found = Git(desk.paths.root).run("log", "--format=%an", *since, "--", *SETTINGS).splitlines()
+        git = Git(desk.paths.root)
+        found = git.run("log", "--format=%an", *since, "--", *SETTINGS).splitlines()
+        if git.run("status", "--porcelain", "--", *SETTINGS):
+            found.append(UNCOMMITTED)
     except WorkspaceError:
         # A repository without commits, or a tag that was taken away: there is nothing to note.
         return ()
     return tuple(sorted(set(found)))
 
 
+def _same_made(desk: Desk, gate: GateName, digest: str) -> Iterator[Review]:
+    """Earlier questions about the same thing: of another environment or comparison it is still its makers' model."""
+    yield from desk.store.reviews(gate=gate, digest=digest)
+    asked = desk.store.candidate(digest) if gate == "release" else None
+    if asked is None:
+        return
+    made = asked.candidate
+    for one in desk.store.candidates():
+        other = one.candidate
+        same_recipe = (other.recipe_sha256, other.data_md5) == (made.recipe_sha256, made.data_md5)
+        if one.digest != digest and (other.model_digest == made.model_digest or same_recipe):
+            yield from desk.store.reviews(gate=gate, digest=one.digest)
+
+
 def _behind(desk: Desk, cause: Cause) -> Iterator[str]:
+    if cause.kind == "alert" and cause.reference is not None:
+        yield from _behind_alert(desk, cause.reference)
     if cause.kind != "request" or cause.reference is None:
         return
     entry = next((entry for entry in desk.ledger.entries() if entry.hash == cause.reference), None)
@@ -69,6 +93,17 @@ def _behind(desk: Desk, cause: Cause) -> Iterator[str]:
         # A clone has the decision and not the review: what the entry says is all that is known.
         return
     yield from before.started_by
+
+
+def _behind_alert(desk: Desk, alert: str) -> Iterator[str]:
+    """Whoever approved an alert has started the retrain that it asked for."""
+    for review in desk.store.reviews(gate="alert"):
+        if review.cause.reference != alert:
+            continue
+        yield from review.started_by
+        for entry in desk.ledger.entries(about=review.id):
+            if entry.kind == "decision" and entry.body.get("verdict") == "approve":
+                yield from _authors(entry.decision())
 
 
 def _steering(desk: Desk) -> Iterator[str]:
@@ -97,24 +132,37 @@ def _still_stands(asked: Steering, standing: Steering) -> bool:
     )
 
 
-def _left_behind(before: Sequence[Run]) -> Iterator[str]:
-    """A run that did not end has done stages that the next one finds done."""
-    for run in before:
-        if run.flow != "retrain":
-            continue
-        if run.state not in UNFINISHED:
+def _left_behind(desk: Desk, current: str) -> Iterator[str]:
+    """A run that did not end has done stages that the next one finds done, up to one that went through all of them."""
+    for run in _runs(desk, current, "retrain"):
+        if run.state not in UNFINISHED and run.candidate is not None:
             return
-        if run.cause.kind in PEOPLE:
+        if run.state in UNFINISHED:
             yield run.cause.actor
+            yield from _behind(desk, run.cause)
 
 
-def _clock(desk: Desk, before: Sequence[Run]) -> Iterator[str]:
+def _clock(desk: Desk, current: str) -> Iterator[str]:
     """Whoever set the clock that stands in run.yaml: the first of the newest runs that had it."""
     clock = load_run_settings(desk.paths.run).as_of
+    if clock is None:
+        return
     setter: Run | None = None
-    for run in before:
-        if clock is None or run.as_of != clock:
+    for run in _runs(desk, current):
+        if run.as_of == clock:
+            setter = run
+        elif setter is not None or run.state is not RunState.INTERRUPTED:
+            # A run that was killed at its very start may have left the clock as it was.
             break
-        setter = run
-    if setter is not None and setter.cause.kind in PEOPLE:
+    if setter is not None:
         yield setter.cause.actor
+
+
+def _runs(desk: Desk, current: str, *flows: str) -> Iterator[Run]:
+    """The earlier runs of this workspace from the newest on; a drill has rows, and has done nothing here."""
+    drills = {drill.digest for drill in desk.store.drills()}
+    first = desk.store.runs(limit=PAGE, flows=flows, here=True)
+    yield from (run for run in first if run.id != current and run.candidate not in drills)
+    if len(first) == PAGE:
+        rest = desk.store.runs(flows=flows, here=True)[PAGE:]
+        yield from (run for run in rest if run.id != current and run.candidate not in drills)

@@ -87,11 +87,14 @@ class RunTable(Part):
         state: RunState | None = None,
         flows: Sequence[str] = (),
         since: Moment | None = None,
+        here: bool = False,
     ) -> tuple[Run, ...]:
-        """Runs from the newest to the oldest; of certain flows only, or begun at a moment or later."""
+        """Runs from the newest to the oldest; of some flows, begun at a moment or later, or in this workspace."""
         query = select(runs.c.record).where(runs.c.project == self.project)
         if state is not None:
             query = query.where(runs.c.state == state.value)
+        if here:
+            query = query.where(runs.c.place == self.place)
         if since is not None:
             query = query.where(runs.c.started >= since.isoformat())
         if flows:
