@@ -176,14 +176,18 @@ def own_share_mb(pid: int) -> float:
 @contextlib.contextmanager
 def warm_server(folder: Path) -> Iterator[str]:
     """A Prefect server of its own home that is up before anything is measured."""
+    from flows.prefect_login import login
     from flows.server import start_private
     from signoff.core.paths import Paths
 
-    server = start_private(any_project(), Paths(folder / "server"))
+    paths = Paths(folder / "server")
+    server = start_private(any_project(), paths)
     try:
         server.wait()
+        os.environ["PREFECT_API_AUTH_STRING"] = login(paths)
         yield server.url
     finally:
+        os.environ.pop("PREFECT_API_AUTH_STRING", None)
         server.stop()
 
 

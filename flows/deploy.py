@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from flows.server import client_environment
+from flows.prefect_login import proof_of
+from flows.server import client_environment, is_of_up, refresh_settings
 from signoff.core.environment import be_quiet
 from signoff.core.paths import Paths
-from signoff.core.run import Cause
+from signoff.core.run import Cause, Request
 from signoff.core.settings import Project
 from signoff.core.settings_file import load_project
 
@@ -54,8 +55,12 @@ def _parameters(root: Path) -> dict[str, Any]:
 
 
 def start_deployment(url: str, paths: Paths, project: str, flow: str, parameters: dict[str, Any]) -> str:
-    """Ask the workers to run a flow now; returns the id of the flow run without waiting for it."""
-    os.environ.update(client_environment(paths, url))
+    """Ask the workers to run a flow now, in proof of who wants it; returns the flow run's id without waiting for it."""
+    cause = Cause.model_validate(parameters["cause"])
+    request = Request.model_validate(parameters.get("request", {}))
+    parameters = {**parameters, "proof": proof_of(paths, flow, cause, request)}
+    os.environ.update(client_environment(paths, url, own=is_of_up(paths, url)))
+    refresh_settings()
     from prefect.deployments import run_deployment
 
     run = run_deployment(name=f"{flow}/{project}", parameters=parameters, timeout=0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.asked import cause_of_run
 from flows.ending import state_of
 from flows.retrain import release_steps
 from signoff.core.run import Cause, Request
@@ -14,7 +15,8 @@ from tasks.passage import passage
 
 
 @flow(name="release", flow_run_name="release {cause.kind}", persist_result=False)
-def release(workspace: Path, cause: Cause, wait_seconds: float = 600) -> object:
+def release(workspace: Path, cause: Cause, wait_seconds: float = 600, proof: str = "") -> object:
     """Go on behind the release gate; without an approval it ends there."""
-    with passage(workspace, "release", cause, Request(), wait_seconds) as run:
+    asked = cause_of_run(workspace, "release", cause, Request(), proof)
+    with passage(workspace, "release", asked, Request(), wait_seconds) as run:
         return state_of(release_steps(run, coats.recorded_candidate(run)))

@@ -96,7 +96,6 @@ def _answer(asker: socket.socket, mine: str) -> None:
     from flows.launch import Question, perform
 
     try:
-        refresh_settings()
         _tell(asker, {"ending": perform(Question.model_validate(asked["question"]), _Told(asker)).as_json()})
     except SignoffError as error:
         _tell(asker, {"error": type(error).__name__, "parts": error.as_record()})
@@ -104,13 +103,6 @@ def _answer(asker: socket.socket, mine: str) -> None:
         _tell(asker, {"stopped": True})
     except Exception as error:
         _tell(asker, {"crash": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
-
-
-def refresh_settings() -> None:
-    """Prefect read its settings when it was loaded; the run's environment says others."""
-    from prefect.context import refresh_global_settings_context
-
-    refresh_global_settings_context()
 
 
 class _Told:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.asked import cause_of_run
 from flows.ending import held, state_of
 from signoff.core.run import Cause, Request, RunState
 from tasks import coats
@@ -16,9 +17,12 @@ UNCHANGED = Request()
 
 
 @flow(name="retrain", flow_run_name="retrain {cause.kind}", persist_result=False)
-def retrain(workspace: Path, cause: Cause, request: Request = UNCHANGED, wait_seconds: float = 0) -> object:
+def retrain(
+    workspace: Path, cause: Cause, request: Request = UNCHANGED, wait_seconds: float = 0, proof: str = ""
+) -> object:
     """Run every stage that is stale, stop at the first gate that is not decided."""
-    with passage(workspace, "retrain", cause, request, wait_seconds) as run:
+    asked = cause_of_run(workspace, "retrain", cause, request, proof)
+    with passage(workspace, "retrain", asked, request, wait_seconds) as run:
         return state_of(stages(run))
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.prefect_home import furnish, keep_template
+from flows.prefect_login import login
 from signoff.core.environment import QUIET, resolve
 from signoff.core.errors import ServiceError
 from signoff.core.paths import Paths
@@ -81,7 +82,8 @@ def prefect_server(project: Project, paths: Paths) -> Iterator[Server]:
     running = server_that_is_up(paths)
     server = Server(running) if running else start_private(project, paths)
     before = dict(os.environ)
-    os.environ.update(client_environment(paths, server.url))
+    os.environ.update(client_environment(paths, server.url, own=server.process is not None or is_of_up(paths, running)))
+    refresh_settings()
     try:
         yield server
     finally:
@@ -94,6 +96,19 @@ def server_that_is_up(paths: Paths) -> str | None:
     """The address of a Prefect server that answers: PREFECT_API_URL, or that of `signoff up`."""
     candidates = [os.environ.get("PREFECT_API_URL"), read_up(paths).get("prefect")]
     return next((url for url in candidates if url and answers(url)), None)
+
+
+def is_of_up(paths: Paths, url: str | None) -> bool:
+    """Whether that is the server of `signoff up`."""
+    return url is not None and url == read_up(paths).get("prefect")
+
+
+def refresh_settings() -> None:
+    """Where Prefect was loaded before, it has read its settings from an environment that said something else."""
+    if "prefect" in sys.modules:
+        from prefect.context import refresh_global_settings_context
+
+        refresh_global_settings_context()
 
 
 def read_up(paths: Paths) -> dict[str, str]:
@@ -110,7 +125,7 @@ def start_private(project: Project, paths: Paths) -> Server:
     port = free_port()
     log = paths.state / "logs" / "prefect-server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = server_environment(project, paths) | {"PREFECT_SERVER_UI_ENABLED": "false"}
+    environment = server_environment(project, paths, port) | {"PREFECT_SERVER_UI_ENABLED": "false"}
     home = paths.state / "prefect"
     new = project.state.prefect_database is None and furnish(home)
     with log.open("wb") as output:
@@ -125,11 +140,18 @@ def start_private(project: Project, paths: Paths) -> Server:
     return Server(f"http://127.0.0.1:{port}/api", log, process, home if new else None)
 
 
-def server_environment(project: Project, paths: Paths) -> dict[str, str]:
-    """Environment of a Prefect server whose home is this workspace's."""
+def server_environment(project: Project, paths: Paths, port: int) -> dict[str, str]:
+    """Environment of a Prefect server whose home is this workspace's.
+
+    A server that answers whoever comes could be told to run by any page that is open in a browser here: it wants a
+    log-in, and lets no other origin read its answers.
+    """
     environment = {
         **os.environ,
         **QUIET,
+        "PREFECT_SERVER_API_AUTH_STRING": login(paths),
+        "PREFECT_API_AUTH_STRING": login(paths),
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
         "PREFECT_HOME": str(paths.state / "prefect"),
         "PREFECT_LOGGING_LEVEL": "WARNING",
     }
@@ -139,9 +161,16 @@ def server_environment(project: Project, paths: Paths) -> dict[str, str]:
     return environment
 
 
-def client_environment(paths: Paths, url: str) -> dict[str, str]:
-    """Environment of a process that runs flows: our screens tell what happens, Prefect's log goes to its server."""
+def client_environment(paths: Paths, url: str, *, own: bool) -> dict[str, str]:
+    """Environment of a process that runs flows: our screens tell what happens, Prefect's log goes to its server.
+
+    Args:
+        paths: the workspace.
+        url: of the API.
+        own: whether Signoff started it. The log-in of any other is the one that stands in the environment.
+    """
     return {
+        **({"PREFECT_API_AUTH_STRING": login(paths)} if own else {}),
         **QUIET,
         "PREFECT_API_URL": url,
         "PREFECT_HOME": str(paths.state / "prefect"),

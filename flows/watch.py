@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.asked import cause_of_run
 from flows.ending import state_of
 from flows.retrain import UNCHANGED, stages
 from signoff.core.monitoring import WindowRequest
@@ -18,9 +19,12 @@ LAST_WINDOW = WindowRequest()
 
 
 @flow(name="watch", flow_run_name="watch {cause.kind}", persist_result=False)
-def watch(workspace: Path, cause: Cause, window: WindowRequest = LAST_WINDOW, wait_seconds: float = 0) -> object:
+def watch(
+    workspace: Path, cause: Cause, window: WindowRequest = LAST_WINDOW, wait_seconds: float = 0, proof: str = ""
+) -> object:
     """Monitor; where the policy says so, go through the retrain flow with the alert as its cause."""
-    with passage(workspace, "watch", cause, UNCHANGED, wait_seconds) as run:
+    asked = cause_of_run(workspace, "watch", cause, UNCHANGED, proof)
+    with passage(workspace, "watch", asked, UNCHANGED, wait_seconds) as run:
         watched = coats.monitor(run, window)
         ending = run.end(RunState.DONE, watched.message, watched=watched.facts())
     return state_of(_retrain(workspace, watched, ending, wait_seconds))

@@ -46,7 +46,8 @@ def signoff_json(*arguments: object, root: Path, code: int | None = 0, **environ
 
 @contextmanager
 def prefect_api(folder: Path) -> Iterator[str]:
-    """A Prefect server of its own, as a team would run one; its address is given to every command."""
+    """A Prefect server of its own, as a team would run one; each command is given its address, and its log-in."""
+    from flows.prefect_login import login
     from flows.server import start_private
     from signoff.core.paths import Paths
     from signoff.core.settings import Data, FileSource, Project
@@ -54,12 +55,16 @@ def prefect_api(folder: Path) -> Iterator[str]:
     project = Project(
         project="server", question="?", task="binary", target="y", data=Data(sources={"rows": FileSource(file="x.csv")})
     )
-    server = start_private(project, Paths(folder))
+    paths = Paths(folder)
+    server, before = start_private(project, paths), os.environ.get("PREFECT_API_AUTH_STRING")
+    os.environ["PREFECT_API_AUTH_STRING"] = login(paths)
     try:
         server.wait()
         yield server.url
     finally:
         server.stop()
+        del os.environ["PREFECT_API_AUTH_STRING"]
+        os.environ.update({} if before is None else {"PREFECT_API_AUTH_STRING": before})
 
 
 def late_table(rows: int = 900, seed: int = 5) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -10,11 +11,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from signoff.core.paths import Paths
+from signoff.core.run import Run
+from signoff.core.settings_file import load_project
+from signoff.store import open_store
 from tests.chain import SIGNOFF, signoff, signoff_json, small_workspace, with_settings
 
 PATIENCE_SECONDS = 150
@@ -34,11 +40,12 @@ def eventually(ask: Callable[[], Any], process: subprocess.Popen[bytes]) -> Any:
     return pytest.fail("it did not come about in time")
 
 
-def get(url: str, body: Any = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(
-        urllib.request.Request(url, data, {"content-type": "application/json"}), timeout=10
-    ) as response:
+def post(url: str, body: Any, login: str) -> Any:
+    """Ask Prefect's API as a person who logged in."""
+    known = "Basic " + base64.b64encode(login.encode()).decode()
+    headers = {"content-type": "application/json", "authorization": known}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=10) as response:
         return json.load(response)
 
 
@@ -58,16 +65,29 @@ def test_up_works_off_decisions_and_ends_with_one_signal(tmp_path: Path) -> None
         )
     try:
         up = eventually(lambda: json.loads((root / ".signoff" / "up.json").read_text()), process)
-        deployments = eventually(lambda: get(f"{up['prefect']}/deployments/filter", {}), process)
+        login = (root / ".signoff" / "prefect" / "login").read_text().strip()
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            post(f"{up['prefect']}/deployments/filter", {}, "signoff:guessed")
+        deployments = eventually(lambda: post(f"{up['prefect']}/deployments/filter", {}, login), process)
         assert {deployment["name"] for deployment in deployments} == {"trips"}
         scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
-        assert eventually(lambda: get(f"{up['prefect']}/flow_runs/count", scheduled), process) > 0
+        assert eventually(lambda: post(f"{up['prefect']}/flow_runs/count", scheduled, login), process) > 0
 
         decision = signoff_json("review", "approve", waiting["review"], "--reason", "fine", root=root)
         assert decision["continuation"]["state"] == "scheduled"
         eventually(lambda: signoff_json("status", root=root)["champion"], process)
         answer = eventually(lambda: urllib.request.urlopen(f"{up['endpoint']}/healthz", timeout=5).status, process)
         assert answer == 200
+
+        # The decision's run bears the name of whoever decided; one that Prefect is asked for bears nobody's.
+        ran = [(run.flow, run.cause.kind, run.cause.actor) for run in runs_of(root)]
+        assert ran[0][0] == "release"
+        assert ran[0][2] == decision["actor"]
+        (retrain,) = [one["id"] for one in deployments if "retrain" in one["entrypoint"]]
+        forged = {"workspace": str(root), "cause": {"kind": "hand", "actor": "bo"}, "wait_seconds": 60}
+        post(f"{up['prefect']}/deployments/{retrain}/create_flow_run", {"parameters": forged}, login)
+        eventually(lambda: len(runs_of(root)) > len(ran), process)
+        assert (runs_of(root)[0].cause.kind, runs_of(root)[0].cause.actor) == ("schedule", "schedule")
 
         (endpoint,) = [pid for pid in descendants(process.pid) if "signoff.cli serve" in command_of(pid)]
         os.killpg(endpoint, signal.SIGKILL)
@@ -81,6 +101,12 @@ def test_up_works_off_decisions_and_ends_with_one_signal(tmp_path: Path) -> None
     assert [pid for pid in children if alive(pid)] == []
     assert not (root / ".signoff" / "up.json").exists()
     assert "trips/v1" in signoff("status", root=root)
+
+
+def runs_of(root: Path) -> list[Run]:
+    """The runs of a workspace, newest first."""
+    with closing(open_store(load_project(root), Paths(root))) as store:
+        return list(store.runs())
 
 
 def descendants(pid: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -62,6 +63,7 @@ def test_prefect_deploy_takes_prefect_yaml(tmp_path: Path) -> None:
 
 
 def ask(url: str) -> Any:
-    request = urllib.request.Request(url, b"{}", {"content-type": "application/json"})
+    known = "Basic " + base64.b64encode(os.environ["PREFECT_API_AUTH_STRING"].encode()).decode()
+    request = urllib.request.Request(url, b"{}", {"content-type": "application/json", "authorization": known})
     with urllib.request.urlopen(request, timeout=10) as response:
         return json.load(response)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.prefect_login import login_file
 from flows.server import Server, client_environment, free_port, server_environment
 from signoff.commands.doors import refuse_open_door, tell_first_admin, usable_tls
 from signoff.commands.output import root_of
@@ -63,7 +64,8 @@ class Supervisor:
         self.resident = Path(tempfile.mkdtemp(prefix="signoff-")) / "runs.sock"
         self.stopping = False
         url = f"http://127.0.0.1:{self.prefect_port}/api"
-        self.environment = {**os.environ, **client_environment(self.paths, url), "PREFECT_LOGGING_LEVEL": "INFO"}
+        environment = client_environment(self.paths, url, own=True)
+        self.environment = {**os.environ, **environment, "PREFECT_LOGGING_LEVEL": "INFO"}
         self.environment["PREFECT_LOGGING_TO_API_ENABLED"] = "true"
         self.server = Server(url, self.paths.state / "logs" / "prefect-server.log")
         self.children = [
@@ -85,7 +87,7 @@ class Supervisor:
             self.server.process = self.children[0].process
             self.server.wait()
             self._write_state()
-            self._say(f"Prefect on http://127.0.0.1:{self.prefect_port}")
+            self._say(f"Prefect on http://127.0.0.1:{self.prefect_port}, its log-in in {login_file(self.paths)}")
             self._say(f"console on {self._console_address()}")
             self._tell_first_admin()
             while not self.stopping:
@@ -144,7 +146,7 @@ class Supervisor:
             "--port",
             str(self.prefect_port),
         ]
-        return self._spawn("prefect-server", command, server_environment(self.project, self.paths))
+        return self._spawn("prefect-server", command, server_environment(self.project, self.paths, self.prefect_port))
 
     def _start_schedules(self) -> subprocess.Popen[bytes]:
         return self._spawn("schedules", [sys.executable, "-m", "flows.deploy", str(self.paths.root)], self.environment)
