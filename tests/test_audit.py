@@ -313,6 +313,49 @@ def test_a_holder_of_the_key_cannot_break_the_rules_either(audited: Paths, whole
         assert any(words in what for _, what in found), (change, found)
 
 
+def test_a_review_that_was_refused_before_or_after_is_named(audited: Paths, whole: bytes, tmp_path: Path) -> None:
+    """Entry 5 approves release-2, entry 6 releases it; a holder of the key puts a refusal before either."""
+    signer, members = open_signer(audited), unpack(whole)
+    entries = entries_of(members)
+    said = {"verdict": "reject", "outcome": "rejected", "votes": []}
+    refusal = {**entries[4], "body": {**entries[4]["body"], **said}}
+    for place, words in (
+        (4, "release-2 was closed before, rejected by entry 5"),
+        (5, "the approval was taken back, rejected by entry 6"),
+    ):
+        bent = signed_again([*entries[:place], refusal, *entries[place:]], signer, place + 1)
+        approval = 5 if place == 4 else 4
+        bent = signed_again(body(7, decision=bent[approval]["hash"])(bent), signer, 7)
+        about = json.loads(members["audit.json"])
+        about["subject"]["entry"] = 7
+        made = {**members, "ledger.jsonl": ledger_of(bent), "audit.json": pretty(about)}
+        made["decisions.json"] = pretty(verifier.decisions_about(bent, "release-2"))
+        found = findings(resealed(made), tmp_path)
+        assert [one for one in found if one[0] != "tag.txt"] == [("ledger.jsonl entry 7", words)]
+
+
+def test_a_freeze_alone_lets_an_approval_be_overridden_or_taken_back() -> None:
+    freeze = {"days": [], "dates": ["2026-12-20..2026-12-31"], "from": "00:00", "until": "24:00", "timezone": "UTC"}
+    policy = {"freeze": [{**freeze, "each_day": False}]}
+
+    def decided(sequence: int, outcome: str, day: str = "2026-12-24", **more: Any) -> dict[str, Any]:
+        told = {"review": "release-1", "outcome": outcome, "decided": f"{day}T12:00:00+00:00", "policy": policy}
+        return {"sequence": sequence, "kind": "decision", "body": {**told, **more}}
+
+    approved = decided(1, "approved")
+    for second, faults in (
+        (decided(2, "approved", override=True), []),
+        (decided(2, "rejected"), []),
+        (decided(2, "changes"), []),
+        (decided(2, "approved"), ["release-1 was closed before, approved by entry 1"]),
+        (decided(2, "rejected", "2027-01-02"), ["release-1 was closed before, approved by entry 1"]),
+    ):
+        assert verifier.order_faults([approved, second], "release-1", 2, 2) == faults
+    refused = [decided(1, "rejected"), decided(2, "approved", override=True)]
+    assert verifier.order_faults(refused, "release-1", 2, 3) == ["release-1 was closed before, rejected by entry 1"]
+    assert verifier.order_faults([decided(1, "open"), decided(2, "approved")], "release-1", 2, 3) == []
+
+
 def test_a_drill_that_was_released_is_named(audited: Paths, whole: bytes, tmp_path: Path) -> None:
     signer, members = open_signer(audited), unpack(whole)
     entries = entries_of(members)

@@ -28,6 +28,7 @@ FILE_BYTES = 2 << 30
 MEMBERS = 2000
 FIRST = "0" * 64
 POLICY_ACTOR = "policy"
+REFUSALS = ("rejected", "changes")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 BOUND = {
     "recipe.json": "recipe_sha256",
@@ -394,6 +395,9 @@ def _decision(story: Story, decision: dict[str, Any], entry: dict[str, Any], rep
     if decision["outcome"] == "approved":
         for fault in rule_faults(decision, voters):
             report.bad(where, f"the approval breaks its policy: {fault}")
+    number = story.by_hash[entry["body"]["decision"]]["sequence"] if released else entry["sequence"]
+    for fault in order_faults(story.entries, decision["review"], number, entry["sequence"]):
+        report.bad(where, fault)
     if released is not None and (held := freeze_fault(decision, voters, released)) is not None:
         report.bad(where, f"it was released though it was held back: {held}")
     if story.members.get("policy.json") != pretty(decision["policy"]):
@@ -405,6 +409,34 @@ def _decision(story: Story, decision: dict[str, Any], entry: dict[str, Any], rep
 def decisions_about(entries: list[dict[str, Any]], review: str) -> list[dict[str, Any]]:
     """What decisions.json holds: the entries that decide a review."""
     return [entry for entry in entries if entry["kind"] == "decision" and entry["body"].get("review") == review]
+
+
+def order_faults(entries: list[dict[str, Any]], review: str, number: int, until: int) -> list[str]:
+    """Why a decision does not stand among the others about its review.
+
+    What closed a review was its end, but for two ways out of a freeze: who may, overrides it after the approval, or
+    takes the approval back, before the release.
+
+    Args:
+        entries: the ledger from its first entry on.
+        review: the id.
+        number: the entry that closed it.
+        until: the entry for which it must still have stood: the release, or itself.
+    """
+    closing = [entry for entry in decisions_about(entries, review) if entry["body"]["outcome"] != "open"]
+    own = entries[number - 1]["body"]
+    refuses = own["outcome"] in REFUSALS and bool(
+        frozen_until(own["policy"].get("freeze") or [], moment_of(own["decided"]))
+    )
+    overrides = own["outcome"] == "approved" and bool(own.get("override"))
+    faults = []
+    for entry in closing:
+        sequence, outcome = entry["sequence"], entry["body"]["outcome"]
+        if sequence < number and not (outcome == "approved" and (overrides or refuses)):
+            faults.append(f"{review} was closed before, {outcome} by entry {sequence}")
+        if number < sequence < until and outcome != "approved":
+            faults.append(f"the approval was taken back, {outcome} by entry {sequence}")
+    return faults
 
 
 def rule_faults(decision: dict[str, Any], voters: list[dict[str, Any]]) -> list[str]:
