@@ -17,6 +17,7 @@ from signoff.core.record import Record
 from signoff.core.search import ModelRecord
 from signoff.core.stage import StageContext
 from signoff.ledger.journal import anchor_line, newest_file
+from signoff.store import StoredCandidate
 from signoff.workspace.git import OWN_PATHS, Git
 
 
@@ -27,10 +28,15 @@ class Tagged(Record):
     tag: str
 
 
-def assemble(context: StageContext, git: Git) -> Tagged:
+def assemble(context: StageContext, git: Git, known: Sequence[StoredCandidate] = ()) -> Tagged:
     """The candidate of the workspace as it stands; the same one again while no part changed.
 
     Killed anywhere in between it can be called again: it gives the same digest and the same tag.
+
+    Args:
+        context: the workspace.
+        git: its repository.
+        known: candidates that the state database has; some have no tag in this repository.
     """
     paths = context.paths
     write_text(paths.root / "reports" / "environment.txt", environment())
@@ -40,11 +46,11 @@ def assemble(context: StageContext, git: Git) -> Tagged:
     write_json(paths.candidate, candidate.as_json())
     project = context.project.project
     tag = find_tag(git, project, candidate.digest)
-    if tag is None:
+    if tag is None or any(one.tag == tag and one.digest != candidate.digest for one in known):
         anchor = anchor_line(newest_file(paths.decisions))
         message = f"Candidate of {project}: {candidate.digest[:12]}\n\nDigest: {candidate.digest}\n{anchor}"
         git.commit(message, (*OWN_PATHS, f"{context.project.data.folder}.dvc"))
-        tag = git.next_tag(f"{project}/c")
+        tag = git.next_tag(f"{project}/c", [one.tag for one in known])
         git.tag(tag, f"Candidate of {project}\n\nDigest: {candidate.digest}\n{anchor}")
     return Tagged(candidate=candidate, tag=tag)
 
@@ -84,8 +90,9 @@ def load_candidate(paths: Paths) -> Candidate | None:
 
 
 def find_tag(git: Git, project: str, digest: str) -> str | None:
-    """The candidate tag whose message names this digest."""
-    listing = git.run("tag", "--list", f"{project}/c*", "--format=%(refname:short) %(contents:body)")
+    """The newest candidate tag whose message names this digest."""
+    how = ("--sort=-version:refname", "--format=%(refname:short) %(contents:body)")
+    listing = git.run("tag", "--list", f"{project}/c*", *how)
     tag = None
     for line in listing.splitlines():
         if line.startswith(f"{project}/c"):

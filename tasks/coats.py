@@ -102,7 +102,7 @@ def data_gate(run: Passage) -> GateOutcome:
 def candidate(run: Passage) -> Tagged:
     """Bind everything under one digest, commit, tag; leave a link to the dossier."""
     with run.log.part("candidate") as said:
-        tagged = assemble(run.context(), run.git)
+        tagged = assemble(run.context(), run.git, run.store.candidates())
         run.store.add_candidate(tagged.candidate, tag=tagged.tag, run=run.run.id)
         said.append(tagged.tag)
     dossier = run.paths.dossier.as_uri()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
@@ -27,16 +29,21 @@ from signoff.core.settings_file import load_project
 from signoff.core.stage import StageContext
 from signoff.core.tables import read_table, write_table
 from signoff.gates import open_desk
-from signoff.gates.drilling import BadCandidate, open_drill, refuse_while_open
+from signoff.gates.drilling import BadCandidate, open_drill, refuse_while_open, refuse_without_people
 from signoff.ledger import champion
 from signoff.workspace.git import Git
 from signoff.workspace.lock import workspace_lock
 from signoff.workspace.scratch import scratch_folder
+from tasks.drill_log import drill_log, finish_log, logged, searched_before
+from tasks.listeners import Listeners
 
 if TYPE_CHECKING:
     from models.drill import Bench, Fault, Shown
+    from tasks.run_log import RunLog
 
 R = TypeVar("R", bound=BaseModel)
+WAIT_SECONDS = 600.0
+"""How long a finished drill waits for a run to end before it is put before the reviewers."""
 
 
 def drill(
@@ -56,48 +63,60 @@ def drill(
 
     Raises:
         ConflictError: a release review is open.
-        RefusedError: this project cannot have a drill of this kind.
+        RefusedError: this project cannot have a drill of this kind, or its release gate asks nobody.
         WorkspaceError: there is no finished candidate to start from.
     """
     paths, project, started = Paths(root), load_project(root), now()
     desk = open_desk(project, paths)
+    refuse_without_people(project)
     refuse_while_open(desk)
     git = Git(root)
     with scratch_folder(paths.state) as folder:
         with workspace_lock(paths.state, "reading the candidate", cause.actor):
             context = _copied(paths, project, folder, progress, budget)
             before = _read(paths.evidence, EvidenceSet)
-            tag = git.next_tag(f"{project.project}/c")
             code = Code(commit=git.head(), dirty=git.dirty(), signoff=__version__)
-        shown = _make(context, kind, seed, before)
-        candidate = Candidate(**_parts(context), code=code)
-        if desk.store.candidate(candidate.digest) is not None:
-            raise ConflictError("this candidate was asked about already", next_step="another --seed")
-        bad = BadCandidate(
-            kind=kind,
-            seed=seed,
-            candidate=candidate,
-            tag=tag,
-            evidence=context.paths.evidence.read_text(encoding="utf-8"),
-            dossier=context.paths.dossier.read_text(encoding="utf-8"),
-            shown=shown.name,
-            sentence=shown.sentence,
-        )
-        run = Run(
-            id=f"{started:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}",
-            flow="retrain",
-            cause=cause,
-            state=RunState.WAITING,
-            started=started,
-            ended=now(),
-            as_of=context.run.as_of,
-            candidate=candidate.digest,
-            message="a review at the release gate waits",
-        )
-        progress.step("opening the review", 0.98)
-        # Decisions of an older key or another clone are sorted out before the question is asked.
-        desk.ledger.reconcile()
-        return open_drill(desk, bad, run)
+        run = _run(started, cause, context)
+        with drill_log(folder, run) as log:
+            context = replace(context, progress=Listeners(progress, log))
+            shown = _make(context, kind, seed, before, log)
+            bad = _bad(context, kind, seed, shown, code)
+            if desk.store.candidate(bad.candidate.digest) is not None:
+                raise ConflictError("this candidate was asked about already", next_step="another --seed")
+            progress.step("opening the review", 0.98)
+            # A run takes its tag under the same lock, so that no two candidates bear one.
+            with workspace_lock(paths.state, "opening a review", cause.actor, WAIT_SECONDS):
+                # Decisions of an older key or another clone are sorted out before the question is asked.
+                desk.ledger.reconcile()
+                tag = git.next_tag(f"{project.project}/c", [one.tag for one in desk.store.candidates()])
+                run = run.model_copy(update={"ended": now(), "candidate": bad.candidate.digest})
+                bad = bad.model_copy(update={"tag": tag})
+                return open_drill(desk, bad, run, tell=lambda asked: finish_log(log, paths.runs, run, tag, asked))
+
+
+def _run(started: datetime, cause: Cause, context: StageContext) -> Run:
+    return Run(
+        id=f"{started:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}",
+        flow="retrain",
+        cause=cause,
+        state=RunState.WAITING,
+        started=started,
+        as_of=context.run.as_of,
+        message="a review at the release gate waits",
+    )
+
+
+def _bad(context: StageContext, kind: DrillKind, seed: int, shown: Shown, code: Code) -> BadCandidate:
+    return BadCandidate(
+        kind=kind,
+        seed=seed,
+        candidate=Candidate(**_parts(context), code=code),
+        tag="",
+        evidence=context.paths.evidence.read_text(encoding="utf-8"),
+        dossier=context.paths.dossier.read_text(encoding="utf-8"),
+        shown=shown.name,
+        sentence=shown.sentence,
+    )
 
 
 def _copied(paths: Paths, project: Project, folder: Path, progress: Progress, budget: Budget | None) -> StageContext:
@@ -124,7 +143,7 @@ def _copied(paths: Paths, project: Project, folder: Path, progress: Progress, bu
     return StageContext(scratch, quiet, load_run_settings(paths.run), progress)
 
 
-def _make(context: StageContext, kind: DrillKind, seed: int, before: EvidenceSet) -> Shown:
+def _make(context: StageContext, kind: DrillKind, seed: int, before: EvidenceSet, log: RunLog) -> Shown:
     """Run the stages, spoil what the kind spoils, and go on until the evidence shows it."""
     from models.drill import Bench, fault_for
 
@@ -145,21 +164,23 @@ def _make(context: StageContext, kind: DrillKind, seed: int, before: EvidenceSet
         _write_snapshot(context, spoiled)
     from tasks.prepare import prepare
 
-    prepare(context)
+    logged(log, prepare, context)
     train = read_table(paths.train)
     learned = fault.train(train)
     if learned is not train:
         write_table(paths.train, learned)
     if fault.searches:
-        _search(context, bench)
-    return _evaluated(context, fault)
+        _search(context, bench, log)
+    else:
+        searched_before(log)
+    return _evaluated(context, fault, log)
 
 
-def _search(context: StageContext, bench: Bench) -> None:
+def _search(context: StageContext, bench: Bench, log: RunLog) -> None:
     """Search the spoiled rows; where nothing beats a constant, the family stays that of the candidate before."""
     from tasks.search import search
 
-    search(context)
+    logged(log, search, context)
     paths = context.paths
     recipe = _read(paths.recipe, Recipe)
     if recipe.family != "baseline" or bench.recipe.family == "baseline":
@@ -173,7 +194,7 @@ def _search(context: StageContext, bench: Bench) -> None:
     write_json(paths.leaderboard, board.as_json())
 
 
-def _evaluated(context: StageContext, fault: Fault) -> Shown:
+def _evaluated(context: StageContext, fault: Fault, log: RunLog) -> Shown:
     from models.drill import entered
     from tasks.evaluate import evaluate
     from tasks.fit import fit
@@ -186,8 +207,8 @@ def _evaluated(context: StageContext, fault: Fault) -> Shown:
             context.progress.step(f"scoring {recipe.family} over the folds", 0.3)
             write_json(paths.recipe, recipe.as_json())
             write_json(paths.leaderboard, entered(board, recipe, train, context.project).as_json())
-        fit(context)
-        evaluate(context)
+        logged(log, fit, context)
+        logged(log, evaluate, context)
         shown = fault.shown(_read(paths.evidence, EvidenceSet))
         if shown is not None:
             return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from signoff.core.files import read_json, write_json
 from signoff.core.paths import Paths
 from signoff.core.settings import Task
 from signoff.core.stage import open_context
+from signoff.store import StoredCandidate
 from signoff.workspace.git import Git
 from tasks.candidate import assemble, load_candidate, recorded
 from tests.serving_workspace import make_candidate
@@ -63,3 +65,17 @@ def test_a_candidate_without_a_tag_was_never_asked_about(workspace: Paths) -> No
     write_json(workspace.candidate, bent)
     with pytest.raises(ConflictError, match="no candidate with a tag"):
         recorded(open_context(workspace.root), Git(workspace.root), [])
+
+
+def test_a_tag_that_another_candidate_bears_elsewhere_is_not_taken(workspace: Paths) -> None:
+    """Of a clone's candidate, or of a drill's, the state database alone knows."""
+    asked, git = load_candidate(workspace), Git(workspace.root)
+    assert asked is not None
+    other = asked.model_copy(update={"model_digest": "other"})
+    elsewhere = [
+        StoredCandidate(tag=f"toy/c{number}", candidate=other, run="r", added=datetime.now(UTC)) for number in (1, 4)
+    ]
+    again = assemble(open_context(workspace.root), git, elsewhere)
+    assert (again.candidate, again.tag) == (asked, "toy/c5")
+    assert assemble(open_context(workspace.root), git, elsewhere).tag == "toy/c5"
+    assert recorded(open_context(workspace.root), git, []).tag == "toy/c5"

@@ -15,14 +15,19 @@ import pytest
 
 from signoff.commands.drill import list_kinds, report
 from signoff.commands.reviews import show_review
+from signoff.console.run_view import RETRAIN
 from signoff.core.digest import sha256_file
 from signoff.core.drill import DrillKind
-from signoff.core.errors import RefusedError, UsageError, WorkspaceError
+from signoff.core.errors import ConflictError, RefusedError, UsageError, WorkspaceError
 from signoff.core.evidence import EvidenceSet
+from signoff.core.record import now
+from signoff.core.run_log import LogLine, run_log_path, whole_run_log
 from signoff.core.stage import StageContext
 from signoff.gates import Desk, decide, open_desk
 from signoff.ledger import verify
+from signoff.workspace.git import Git
 from signoff.workspace.scratch import scratch_folder, sweep_scratch
+from tasks.drill_log import last_tries
 from tests.chain import WHOLE
 from tests.drilled import drilled, files_of, finished
 from tests.evaluation_workspace import rows, timed
@@ -135,6 +140,11 @@ def test_a_drill_looks_like_a_candidate_and_repeats_by_its_seed(tmp_path: Path) 
     stored = desk.store.candidate(drill.digest)
     assert stored is not None
     assert stored.candidate.data_md5 == "0" * 32
+    logs_like_a_run(context, review.run)
+    real = stored.candidate.model_copy(update={"model_digest": "real"})
+    assert Git(context.paths.root).next_tag("small-binary/c", [one.tag for one in desk.store.candidates()])[-1] == "2"
+    with pytest.raises(ConflictError, match="another candidate is called small-binary/c1"):
+        desk.store.add_candidate(real, tag="small-binary/c1", run="real")
     decide(desk, drill.review, "approve", actor="bo", reasons="looks good")
     told = desk.store.drill(drill.review)
     assert told is not None
@@ -143,6 +153,26 @@ def test_a_drill_looks_like_a_candidate_and_repeats_by_its_seed(tmp_path: Path) 
     again_desk, again = drilled(finished(tmp_path / "v", "binary"), "overfitted", seed=3)
     assert again.model_digest == drill.model_digest
     assert again_desk.store.review(again.review).state == "open"
+
+
+def logs_like_a_run(context: StageContext, run: str) -> None:
+    """Each stage of a retrain once and in its order, and no word of what it was."""
+    path = run_log_path(context.paths.runs, run)
+    lines = whole_run_log(path, most_bytes=1_000_000)
+    assert (lines[0].kind, lines[-1].kind, lines[-1].state) == ("begin", "end", "waiting")
+    assert tuple(line.stage for line in lines if line.kind == "stage" and line.state == "started") == RETRAIN
+    assert {line.stage for line in lines if line.kind == "stage" and line.state == "done"} >= {"prepare", "fit"}
+    told = path.read_text(encoding="utf-8").lower()
+    assert not [word for word in ("drill", "seed", "scratch", "overfitted") if word in told]
+
+
+def test_of_a_stage_that_was_tried_again_the_last_time_is_told() -> None:
+    def stage(name: str, state: str, text: str = "") -> LogLine:
+        return LogLine(at=now(), kind="stage", stage=name, state=state, text=text)
+
+    tries = [stage(name, state, f"{turn}") for turn in (1, 2) for name in "ab" for state in ("started", "done")]
+    found = last_tries([LogLine(at=now(), kind="begin"), stage("z", "started"), *tries])
+    assert [(line.stage, line.text) for line in found][2:] == [("a", "2"), ("a", "2"), ("b", "2"), ("b", "2")]
 
 
 def test_what_a_project_cannot_have_is_refused_with_why(tmp_path: Path) -> None:

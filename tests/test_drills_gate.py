@@ -163,13 +163,23 @@ def test_of_two_approvals_the_first_does_not_tell(tmp_path: Path) -> None:
     assert verify(desk.paths, desk.store) == []
 
 
-@pytest.mark.parametrize("policy", [GUARDED, AUTO, GUARDED.model_copy(update={"veto_hours": 4.0})])
-def test_people_are_asked_where_the_machine_would_have_passed_alone(tmp_path: Path, policy: GatePolicy) -> None:
+@pytest.mark.parametrize(
+    ("policy", "why"), [(GUARDED, "would let this bad candidate pass"), (AUTO, "asks nobody about any candidate")]
+)
+def test_where_the_machine_passes_alone_there_is_nobody_to_try(tmp_path: Path, policy: GatePolicy, why: str) -> None:
+    """Under another policy than the project's, everybody who compares the two would know."""
     desk = desk_at(tmp_path, policy)
-    drill = opened(desk)
-    review = desk.store.review(drill.review)
-    assert review.state is ReviewState.OPEN
-    assert review.policy == policy.model_copy(update={"mode": Mode.MANUAL, "veto_hours": None})
+    with pytest.raises(RefusedError, match=why):
+        opened(desk)
+    assert (desk.store.reviews(), desk.store.runs(), desk.store.drills()) == ((), (), ())
+    assert desk.ledger.entries() == ()
+
+
+def test_where_the_machine_waits_for_a_veto_a_drill_waits_for_it_too(tmp_path: Path) -> None:
+    policy = GUARDED.model_copy(update={"veto_hours": 4.0})
+    desk = desk_at(tmp_path, policy)
+    review = desk.store.review(opened(desk).review)
+    assert (review.state, review.policy) == (ReviewState.OPEN, policy)
     assert review.checks[0].holds
 
 

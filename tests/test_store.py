@@ -291,6 +291,8 @@ def test_a_candidate_keeps_its_first_tag(store: Store) -> None:
     two = one.model_copy(update={"model_digest": "n"})
     stored = store.add_candidate(one, tag="demo/c1", run="r1")
     assert store.add_candidate(one, tag="demo/c2", run="r2") == stored
+    with pytest.raises(ConflictError, match="another candidate is called demo/c1"):
+        store.add_candidate(two, tag="demo/c1", run="r2")
     store.add_candidate(two, tag="demo/c2", run="r2")
     assert [row.tag for row in store.candidates()] == ["demo/c1", "demo/c2"]
     assert store.candidate(one.digest) == stored

@@ -174,7 +174,9 @@ def find_candidate(store: Store, project: str, name: str) -> StoredCandidate:
         digest = next((str(entry.body.get("digest", "")) for entry in entries if entry.kind == "release"), "")
         found = store.candidate(digest) if digest else None
     else:
-        found = next((one for one in store.candidates() if one.tag == tag), None) if TAG.match(tag) else None
+        # Earlier versions gave a tag twice, first to what was never tagged in git: the newest is the one that git has.
+        named = (one for one in reversed(store.candidates()) if one.tag == tag)
+        found = next(named, None) if TAG.match(tag) else None
     if found is None:
         raise NotFoundError(f"there is no version {tag[:120]}", next_step=f"open /versions?project={project}")
     return found

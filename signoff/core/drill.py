@@ -1,7 +1,7 @@
 """Drills: a bad candidate, made on purpose, is put before the reviewers to see whether somebody notices.
 
-A drill is asked at the real gate under the real policy, with one difference: the machine never answers it alone, also
-where a guarded or automatic gate would, for it is people whose vigilance is tried. The ledger is told when the review
+A drill is asked at the real gate under the real policy. Where the machine would let the candidate pass alone there is
+none: it is people whose vigilance is tried, and a policy of its own would betray it. The ledger is told when the review
 opens, by a seal that says nothing: the SHA-256 of a random salt, the kind and the digest. When the review closes, a
 second entry opens the seal, so that nobody can call an approval a drill afterwards, nor a drill an approval.
 """

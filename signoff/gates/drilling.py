@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import NoReturn
 
 from signoff.core.candidate import Candidate
 from signoff.core.decision import ReviewState
 from signoff.core.drill import Drill, DrillKind, Seal, commitment_of, new_salt
-from signoff.core.errors import ConflictError
+from signoff.core.errors import ConflictError, RefusedError
 from signoff.core.evidence import EvidenceSet, Value
-from signoff.core.policy import run_checks
+from signoff.core.policy import may_pass_alone, run_checks
 from signoff.core.record import Record, now
 from signoff.core.run import Run
 from signoff.core.settings import Mode, Project
-from signoff.gates.desk import Desk
+from signoff.gates.desk import Desk, GateOutcome
 from signoff.gates.expiry import expire_reviews
 from signoff.gates.passing import pass_gate
 
@@ -32,7 +34,13 @@ class BadCandidate(Record):
     sentence: str
 
 
-def open_drill(desk: Desk, bad: BadCandidate, run: Run, moment: datetime | None = None) -> Drill:
+def open_drill(
+    desk: Desk,
+    bad: BadCandidate,
+    run: Run,
+    moment: datetime | None = None,
+    tell: Callable[[GateOutcome], None] | None = None,
+) -> Drill:
     """Open the release review of a bad candidate: review, run, evidence, seal and drill together, or nothing.
 
     Args:
@@ -40,15 +48,18 @@ def open_drill(desk: Desk, bad: BadCandidate, run: Run, moment: datetime | None 
         bad: the candidate with its evidence; the digests of both must be those of the texts.
         run: the run under whose name it is asked; its cause says who started the drill.
         moment: now, when not given.
+        tell: hears what a run hears of the gate.
 
     Raises:
         ConflictError: a release review is open, or was answered for this candidate.
+        RefusedError: the gate would let the candidate pass without asking anybody.
     """
     moment = moment or now()
     expire_reviews(desk, moment)
     refuse_while_open(desk)
     values = EvidenceSet.model_validate_json(bad.evidence).values()
-    asking = Desk(_manual(desk.project, values), desk.paths, desk.store, desk.ledger, drilling=True)
+    _refuse_passing(desk.project, bad, values)
+    asking = replace(desk, drilling=True)
     with desk.store.transaction():
         refuse_while_open(desk)
         desk.store.start_run(run)
@@ -57,7 +68,8 @@ def open_drill(desk: Desk, bad: BadCandidate, run: Run, moment: datetime | None 
         desk.store.keep_evidence(bad.dossier.encode())
         facts = {"digest": bad.candidate.digest, "evidence_sha256": evidence, "values": values.values()}
         told = {"run": run.id, "cause": run.cause, "subject": bad.tag, "moment": moment}
-        review = pass_gate(asking, "release", **facts, **told).review  # type: ignore[arg-type]
+        outcome = pass_gate(asking, "release", **facts, **told)  # type: ignore[arg-type]
+        review = outcome.review
         if review is None or review.state is not ReviewState.OPEN:
             raise ConflictError("this candidate was answered already", next_step="another --seed")
         salt = new_salt()
@@ -78,6 +90,8 @@ def open_drill(desk: Desk, bad: BadCandidate, run: Run, moment: datetime | None 
         )
         desk.store.add_drill(drill)
     desk.ledger.publish(seal)
+    if tell is not None:
+        tell(outcome)
     return drill
 
 
@@ -96,11 +110,24 @@ def refuse_while_open(desk: Desk) -> None:
         )
 
 
-def _manual(project: Project, values: Mapping[str, Value]) -> Project:
-    """The project with a release gate that asks people, where the machine would have passed this candidate alone."""
+def refuse_without_people(project: Project) -> None:
+    """A drill tries people, under the policy that every candidate meets: another one would betray it.
+
+    Raises:
+        RefusedError: the release gate lets every candidate pass without asking anybody.
+    """
     policy = project.gates.release
-    held = all(check.holds for check in run_checks(policy.checks, values))
-    if policy.mode is Mode.MANUAL or (policy.mode is Mode.GUARDED and not held):
-        return project
-    release = policy.model_copy(update={"mode": Mode.MANUAL, "veto_hours": None})
-    return project.model_copy(update={"gates": project.gates.model_copy(update={"release": release})})
+    if policy.mode is Mode.AUTO and policy.veto_hours is None:
+        _refuse_alone("the release gate asks nobody about any candidate")
+
+
+def _refuse_passing(project: Project, bad: BadCandidate, values: Mapping[str, Value]) -> None:
+    refuse_without_people(project)
+    policy = project.gates.release
+    if policy.veto_hours is None and may_pass_alone(policy, run_checks(policy.checks, values)):
+        _refuse_alone("the release gate would let this bad candidate pass without asking anybody", bad.sentence)
+
+
+def _refuse_alone(what: str, got: str | None = None) -> NoReturn:
+    step = "gates.release.mode: manual, or a check in signoff.yaml that holds such a candidate back"
+    raise RefusedError(what, got=got, allowed="a gate at which people are asked", next_step=step)

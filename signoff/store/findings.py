@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 
 from signoff.core.candidate import Candidate
-from signoff.core.errors import NotFoundError, did_you_mean
+from signoff.core.errors import ConflictError, NotFoundError, did_you_mean
 from signoff.core.monitoring import Alert
 from signoff.core.record import Moment, Record, now
 from signoff.store.parts import Part, as_text
@@ -86,11 +86,18 @@ class FindingTable(Part):
         return alert
 
     def add_candidate(self, candidate: Candidate, *, tag: str, run: str) -> StoredCandidate:
-        """Keep a candidate; one of the same digest keeps its first tag and run."""
+        """Keep a candidate; one of the same digest keeps its first tag and run.
+
+        Raises:
+            ConflictError: another candidate has this tag.
+        """
         with self.database.writing() as connection:
             known = self.candidate(candidate.digest)
             if known is not None:
                 return known
+            named = select(candidates.c.tag).where(candidates.c.project == self.project, candidates.c.tag == tag)
+            if connection.execute(named).first():
+                raise ConflictError(f"another candidate is called {tag}", next_step="signoff run, which takes the next")
             count = select(func.max(candidates.c.number)).where(candidates.c.project == self.project)
             stored = StoredCandidate(tag=tag, candidate=candidate, run=run, added=now())
             connection.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from signoff.core.errors import WorkspaceError
@@ -101,10 +101,17 @@ class Git:
         numbered = [(int(name[len(prefix) :]), name) for name in names if name[len(prefix) :].isdigit()]
         return [name for _, name in sorted(numbered)]
 
-    def next_tag(self, prefix: str) -> str:
-        """The first free number: flights/c4 after flights/c3."""
-        tags = self.tags(prefix)
-        return f"{prefix}{int(tags[-1][len(prefix) :]) + 1 if tags else 1}"
+    def next_tag(self, prefix: str, taken: Iterable[str] = ()) -> str:
+        """The first free number: flights/c4 after flights/c3.
+
+        Args:
+            prefix: of the tag.
+            taken: names that are given away already and are not in this repository, such as those of another clone.
+        """
+        elsewhere = (name.removeprefix(prefix) for name in taken if name.startswith(prefix))
+        known = [name.removeprefix(prefix) for name in self.tags(prefix)]
+        numbers = [int(number) for number in (*known, *elsewhere) if number.isdigit()]
+        return f"{prefix}{max(numbers, default=0) + 1}"
 
     def tag_message(self, name: str) -> str | None:
         """The message of a tag, or None where there is no such tag."""
