@@ -69,6 +69,10 @@ class Review(Record):
     settings_by: tuple[str, ...] = Field(
         (), description="git authors of the settings since the last release: a note, for a git author is no account"
     )
+    policy_asked: GatePolicy | None = Field(
+        None, description="what signoff.yaml says, where it takes back rules that hold here until people agree"
+    )
+    policy_changed: tuple[str, ...] = Field((), description="what it takes back, one sentence a rule")
     note: str = Field("", description="why it closed without a decision: what superseded it")
 
     @property
@@ -110,6 +114,10 @@ class Decision(Record):
     checks: tuple[CheckResult, ...] | None = Field(None, description="what the checks said; None in older entries")
     override: bool = Field(False, description="given to release in spite of a freeze, as the policy lets enough people")
     drill: bool = Field(False, description="the review was a drill: whatever was said of it, nothing is released by it")
+    policy_asked: GatePolicy | None = Field(
+        None, description="the weaker policy of signoff.yaml, to which an approval by people agrees"
+    )
+    policy_changed: tuple[str, ...] = Field((), description="what it takes back, one sentence a rule")
 
 
 class Release(Record):

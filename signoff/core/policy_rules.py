@@ -67,11 +67,19 @@ def rules_of(
     if caller is not None:
         found += _you(review, decisions, moment, caller)
     found += [*_stand_ins(review, moment), *_times(review, moment), *_freeze(review, decisions, moment)]
+    if review.policy_changed:
+        found.append(_changed(review))
     if review.settings_by:
         names = ", ".join(review.settings_by)
         sentence = f"By git, the settings were changed since the last release by {names}; git authors are no accounts."
         found.append(Rule(name="settings", state="holds", sentence=sentence, who=review.settings_by))
     return tuple(found)
+
+
+def _changed(review: Review) -> Rule:
+    what = "; ".join(review.policy_changed)
+    kept = "The stricter rules hold here, and an approval agrees to the change."
+    return Rule(name="settings", state="waits", sentence=f"Policy changed in signoff.yaml: {what}. {kept}")
 
 
 def allowed_verdicts(

@@ -137,4 +137,6 @@ def facts_of(review: Review) -> dict[str, Any]:
         "started_by": review.started_by,
         "opened": review.opened,
         "checks": review.checks,
+        "policy_asked": review.policy_asked,
+        "policy_changed": review.policy_changed,
     }

@@ -17,6 +17,7 @@ from signoff.core.policy import (
     overrides_in,
     run_checks,
 )
+from signoff.core.policy_stricter import Kept
 from signoff.core.record import now
 from signoff.core.run import Cause
 from signoff.core.settings import GatePolicy, Mode
@@ -32,6 +33,7 @@ from signoff.gates.desk import (
 )
 from signoff.gates.involved import involved_in, settings_by
 from signoff.gates.silence import act_on_silence
+from signoff.gates.standing import asked_under
 from signoff.gates.telling import note_opened, publish_told, refuse_drill, tell_superseded
 from signoff.ledger import broken_rules, read_public_keys, what_is_wrong
 from signoff.store import NEW
@@ -74,16 +76,18 @@ def pass_gate(
     moment = moment or now()
     if not desk.drilling:
         refuse_drill(desk, digest)
-    policy = policy_of(desk.project, gate)
-    checks = run_checks(policy.checks, {value.name: value for value in values})
+    wanted = policy_of(desk.project, gate)
+    checks = run_checks(wanted.checks, {value.name: value for value in values})
     act_on_silence(desk, moment)
     authors = settings_by(desk) if gate == "release" else ()
     with desk.store.transaction():
-        outcome = _already_asked(desk, gate, digest, evidence_sha256, policy)
+        behind = involved_in(desk, gate, digest, run, cause)
+        kept = asked_under(desk, gate, wanted, cause, behind)
+        outcome = _already_asked(desk, gate, digest, evidence_sha256, kept)
         if outcome is None:
             asked = {"gate": gate, "digest": digest, "evidence_sha256": evidence_sha256, "subject": subject}
-            under = {"policy": policy, "checks": checks, "run": run, "cause": cause, "settings_by": authors}
-            behind = involved_in(desk, gate, digest, run, cause)
+            under = {"policy": kept.policy, "checks": checks, "run": run, "cause": cause, "settings_by": authors}
+            under |= {"policy_asked": kept.asked, "policy_changed": kept.changed}
             review = Review(id=NEW, project=desk.project.project, opened=moment, involved=behind, **asked, **under)
             outcome = _answer(desk, _open(desk, review), moment)
         elif outcome.state == "passed":
@@ -106,9 +110,7 @@ def _unless_frozen(outcome: GateOutcome, moment: datetime) -> GateOutcome:
     return outcome.model_copy(update={"state": "waiting", "reasons": ("approved", hit.sentence(), *wanted)})
 
 
-def _already_asked(
-    desk: Desk, gate: GateName, digest: str, evidence_sha256: str, policy: GatePolicy
-) -> GateOutcome | None:
+def _already_asked(desk: Desk, gate: GateName, digest: str, evidence_sha256: str, kept: Kept) -> GateOutcome | None:
     review = desk.store.standing_review(gate, digest)
     if review is None:
         entry = _decided_elsewhere(desk, gate, digest, evidence_sha256)
@@ -118,7 +120,7 @@ def _already_asked(
         return None
     if review.state is not ReviewState.OPEN:
         return _outcome_of(gate, review, _signed_answer(desk, review))
-    if review.policy != policy:
+    if (review.policy, review.policy_asked) != (kept.policy, kept.asked):
         desk.store.close_review(review.id, ReviewState.SUPERSEDED, note="the gate's policy in signoff.yaml changed")
         return None
     return _waiting(review)
