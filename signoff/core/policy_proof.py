@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from signoff.core.decision import Decision, ReviewState
-from signoff.core.policy import POLICY_ACTOR, held_back, missing_approvals, missing_overrides, overrides_in, same_person
+from signoff.core.decision import CLOSED, Decision, ReviewState
+from signoff.core.policy import (
+    CLOSING,
+    POLICY_ACTOR,
+    held_back,
+    missing_approvals,
+    missing_overrides,
+    overrides_in,
+    same_person,
+)
 from signoff.core.policy_freeze import frozen
 from signoff.core.policy_names import Seatable, seats_of
 from signoff.core.policy_settings import Mode
@@ -38,6 +46,21 @@ def why_not_released(decision: Decision, moment: datetime) -> str | None:
     if hit is None:
         return None
     return f"{hit.sentence()}; {', '.join(missing_overrides(decision.policy, overrides_in(decision, hit)))}"
+
+
+def takes_back(decision: Decision, approval: Decision) -> bool:
+    """Whether a refusal takes back an approval of the same release that a freeze still holds back.
+
+    Who may refuse a candidate may do so until it is released; but only a freeze leaves time between the two.
+    """
+    refusal = not decision.automatic and CLOSING.get(decision.verdict) is decision.outcome
+    same = (decision.gate, decision.review, decision.digest) == ("release", approval.review, approval.digest)
+    return same and refusal and not approval.drill and held_back(approval, decision.decided) is not None
+
+
+def refuses(decision: Decision) -> bool:
+    """Whether a decision closed its review without approving: whatever else was said there, nothing is released."""
+    return decision.outcome in CLOSED and decision.outcome is not ReviewState.APPROVED
 
 
 def _voters(decision: Decision) -> list[Seatable]:

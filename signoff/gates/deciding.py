@@ -28,6 +28,8 @@ from signoff.gates.changes import ChangedError, changed_since
 from signoff.gates.desk import Desk, Ruling, close_with, facts_of, publish
 from signoff.gates.silence import act_on_silence, entries_of
 
+REFUSALS: tuple[Verdict, ...] = ("reject", "request-changes")
+
 
 def decide(
     desk: Desk,
@@ -47,7 +49,8 @@ def decide(
     Args:
         desk: the workspace's desk.
         review_id: such as release-3.
-        verdict: approvals are counted by the review's policy; the other verdicts close it at once.
+        verdict: approvals are counted by the review's policy; the other verdicts close it at once. A refusal also
+            takes back an approval that a freeze holds back, until it is released.
         actor: the account's name.
         reasons: why, in words; never empty.
         caller: who proved to be the actor; their account gives the roles. Without one, project.people gives them,
@@ -73,9 +76,10 @@ def decide(
     with desk.store.transaction():
         roles = proven_roles(desk, actor, caller)
         review = desk.store.review(review_id)
-        _refuse_moved_on(desk, review, digest, override)
-        _refuse_forbidden(review, verdict, actor, roles, moment, override)
         earlier = entries_of(desk, review)
+        back = verdict in REFUSALS and _waits_in_freeze(desk, review, earlier, moment)
+        _refuse_moved_on(desk, review, digest, override or back)
+        _refuse_forbidden(review, verdict, actor, roles, moment, override)
         if override:
             refuse_idle_override(review, earlier, moment)
         if verdict == "approve":
@@ -83,10 +87,23 @@ def decide(
         votes = _votes(earlier) if verdict == "approve" else ()
         said = {"verdict": verdict, "actor": actor, "roles": roles, "reasons": reasons, "changes": changes}
         decision = Decision(**facts_of(review), **said, decided=moment, votes=votes, override=override)
-        judgement = judge(review, [*(entry.decision() for entry in earlier), decision], moment)
+        # What was said before it had its effect; a refusal that takes it back is judged by itself.
+        heard = [] if back else [entry.decision() for entry in earlier]
+        judgement = judge(review, [*heard, decision], moment)
         review, entry = close_with(desk, review, decision, judgement.outcome)
     publish(desk, entry)
     return Ruling(entry=entry, judgement=_with_freeze(judgement, entry.decision(), moment), review=review)
+
+
+def _waits_in_freeze(desk: Desk, review: Review, earlier: Sequence[Entry], moment: datetime) -> bool:
+    """Whether the review's approval is kept by a freeze and nothing was released by it."""
+    if review.gate != "release" or review.state is not ReviewState.APPROVED:
+        return False
+    closer = next((one for one in reversed(earlier) if one.body.get("outcome") == ReviewState.APPROVED.value), None)
+    if closer is None or closer.decision().drill or held_back(closer.decision(), moment) is None:
+        return False
+    known = {one.hash for one in earlier}
+    return not any(one.kind == "release" and one.body.get("decision") in known for one in desk.ledger.entries())
 
 
 def _with_freeze(judgement: Judgement, decision: Decision, moment: datetime) -> Judgement:
@@ -190,10 +207,10 @@ def _refuse_wrong_use(verdict: str, changes: Steering | None, override: bool) ->
         )
 
 
-def _refuse_moved_on(desk: Desk, review: Review, digest: str | None, override: bool) -> None:
+def _refuse_moved_on(desk: Desk, review: Review, digest: str | None, of_approved: bool) -> None:
     if digest is not None and digest != review.digest:
         _refuse_other_digest(desk, review, digest)
-    if review.state is ReviewState.OPEN or (override and review.state is ReviewState.APPROVED):
+    if review.state is ReviewState.OPEN or (of_approved and review.state is ReviewState.APPROVED):
         return
     if review.state is ReviewState.SUPERSEDED:
         _refuse_changed(desk, review)

@@ -10,10 +10,11 @@ from signoff.core.decision import Decision, Entry, GateName, Review, ReviewState
 from signoff.core.errors import NotFoundError, did_you_mean
 from signoff.core.paths import Paths
 from signoff.core.policy import POLICY_ACTOR, Judgement
+from signoff.core.policy_proof import refuses
 from signoff.core.record import Record
 from signoff.core.settings import GatePolicy, Project
 from signoff.gates.telling import note_closed, tell_drill
-from signoff.ledger import Ledger, open_ledger, write_pointer
+from signoff.ledger import Ledger, open_ledger, read_pointer, write_pointer
 from signoff.store import Store, open_store
 
 GateState = Literal["passed", "waiting", "rejected", "changes", "acknowledged", "expired"]
@@ -99,8 +100,8 @@ def close_with(desk: Desk, review: Review, decision: Decision, state: ReviewStat
         drill = state is not ReviewState.OPEN and desk.store.drill(review.id) is not None
         decision = decision.model_copy(update={"outcome": state, "drill": drill})
         entry = desk.ledger.append("decision", decision.as_json())
-        if state is not ReviewState.OPEN and review.state is ReviewState.OPEN:
-            review = desk.store.close_review(review.id, state, closed=decision.decided)
+        if state not in (ReviewState.OPEN, review.state):
+            review = desk.store.close_review(review.id, state, expected=review.state, closed=decision.decided)
             note_closed(desk, review, entry)
             tell_drill(desk, review, decision, decision.decided)
     return review, entry
@@ -116,6 +117,21 @@ def publish(desk: Desk, entry: Entry) -> None:
         desk.ledger.reconcile()
     elif entry.body.get("gate") == "release" and entry.body.get("outcome") == ReviewState.APPROVED.value:
         write_pointer(desk.paths.release_decision, entry)
+    elif entry.body.get("gate") == "release" and refuses(entry.decision()):
+        _take_back(desk, entry)
+
+
+def _take_back(desk: Desk, refusal: Entry) -> None:
+    """decisions/release.json names no approval that was taken back: it goes back to the champion's, or away."""
+    pointer = read_pointer(desk.paths.release_decision)
+    if pointer is None or pointer.about != refusal.about:
+        return
+    released = desk.ledger.champion()
+    earlier = [one for one in desk.ledger.entries() if released is not None and one.hash == released.decision]
+    if earlier:
+        write_pointer(desk.paths.release_decision, earlier[0])
+    else:
+        desk.paths.release_decision.unlink(missing_ok=True)
 
 
 def policy_decision(review: Review, *, approve: bool, reasons: str, moment: datetime) -> Decision:

@@ -38,9 +38,10 @@ class Step(Record):
 
 def next_step(ruling: Ruling, moment: datetime | None = None) -> Step | None:
     """Which flow goes on from here; None when the review is still open, the answer was no, or releases are frozen."""
-    if held_back(ruling.entry.decision(), moment or now()) is not None:
+    step = step_of(ruling.review, ruling.entry)
+    if step is not None and step.flow == "release" and held_back(ruling.entry.decision(), moment or now()) is not None:
         return None
-    return step_of(ruling.review, ruling.entry)
+    return step
 
 
 def step_of(review: Review, entry: Entry) -> Step | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from signoff.core.decision import Decision, Entry, EntryKind, Release, ReviewState
 from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.paths import Paths
-from signoff.core.policy_proof import why_not_released
+from signoff.core.policy_proof import refuses, why_not_released
 from signoff.core.record import now
 from signoff.ledger.drills import is_drill
 from signoff.ledger.journal import anchor_line, entry_files, numbers, write_entry
@@ -217,6 +217,13 @@ class Ledger:
                 got=f"decision {release.decision[:16]}…, digest {release.digest[:16]}…",
                 next_step="signoff review list",
             )
+        refused = next((entry for entry in entries if _refuses(entry, decision.review)), None)
+        if refused is not None:
+            raise RefusedError(
+                f"{release.tag} was approved and may not be released: {refused.body['actor']} refused it",
+                where=f"ledger entry {refused.sequence}",
+                got=str(refused.body["reasons"]),
+            )
         kept = why_not_released(decision, release.released) or why_not_released(decision, now())
         if kept is not None:
             raise RefusedError(f"{release.tag} is approved and may not be released: {kept}", where=decision.review)
@@ -249,6 +256,10 @@ def champion(paths: Paths, store: Store | None = None) -> Release | None:
 def newest_release(entries: tuple[Entry, ...]) -> Release | None:
     """The last release among entries in order."""
     return next((entry.release() for entry in reversed(entries) if entry.kind == "release"), None)
+
+
+def _refuses(entry: Entry, review: str) -> bool:
+    return entry.kind == "decision" and entry.about == review and refuses(entry.decision())
 
 
 def _same_release(one: Release, other: Release) -> bool:

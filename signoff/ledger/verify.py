@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from signoff.core.decision import CLOSED, FIRST, Decision, Entry, Finding, Release, ReviewState, Vote
 from signoff.core.errors import IntegrityError
 from signoff.core.paths import Paths
-from signoff.core.policy_proof import why_not_released
+from signoff.core.policy_proof import refuses, takes_back, why_not_released
 from signoff.ledger.drills import wrong_drills
 from signoff.ledger.journal import entry_files, file_of, read_pointer
 from signoff.ledger.keys import bad_key_files, key_files
@@ -224,8 +224,7 @@ def _compare(rows: Sequence[Link], files: Sequence[Link], judge: Judge) -> Itera
 def _meaning(entries: Sequence[Entry]) -> Iterator[Finding]:
     """Whole and signed is not enough: each entry must be allowed by those before it."""
     decided: dict[str, tuple[int, Decision]] = {}
-    closed: dict[str, int] = {}
-    approved: set[str] = set()
+    standing = _Standing()
     for entry in entries:
         if entry.kind not in ("decision", "release"):
             continue
@@ -235,7 +234,7 @@ def _meaning(entries: Sequence[Entry]) -> Iterator[Finding]:
             yield _finding(entry, f"its body is no {entry.kind}", got=error.errors()[0]["msg"])
             continue
         if isinstance(said, Release):
-            yield from _release(entry, said, decided)
+            yield from _release(entry, said, decided, standing)
             continue
         for rule in broken_rules(said):
             yield _finding(entry, "it breaks its own policy", got=rule)
@@ -244,16 +243,38 @@ def _meaning(entries: Sequence[Entry]) -> Iterator[Finding]:
             if earlier is None or not _same_vote(earlier[1], said, vote):
                 yield _finding(entry, "it counts an approval that nobody gave", got=f"{vote.actor} {vote.entry[:16]}…")
         if said.outcome in CLOSED:
-            if said.review in closed and not _overrides(said, approved):
-                yield _finding(entry, f"the review {said.review} was closed before", got=f"entry {closed[said.review]}")
-            closed.setdefault(said.review, entry.sequence)
-            approved |= {said.review} if said.outcome is ReviewState.APPROVED else set()
+            before = standing.close(said, entry.sequence)
+            if before is not None:
+                yield _finding(entry, f"the review {said.review} was closed before", got=f"entry {before}")
         decided[entry.hash] = (entry.sequence, said)
 
 
-def _overrides(said: Decision, approved: set[str]) -> bool:
-    """A freeze may be overridden after the approval that it holds back; nothing else is said of a closed review."""
-    return said.override and said.outcome is ReviewState.APPROVED and said.review in approved
+@dataclass
+class _Standing:
+    """Where the reviews stand so far in the chain."""
+
+    closed: dict[str, int] = field(default_factory=dict)
+    approved: dict[str, Decision] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    released: set[str] = field(default_factory=set)
+
+    def close(self, said: Decision, number: int) -> int | None:
+        """Note a closing decision; the entry that had closed its review, where nothing more may be said there.
+
+        While a freeze holds an approval back it may be overridden, and until it is released it may be taken back.
+        """
+        approval = self.approved.get(said.review)
+        before = self.closed.setdefault(said.review, number)
+        goes_on = approval is not None and (
+            (said.override and said.outcome is ReviewState.APPROVED)
+            or (takes_back(said, approval) and said.review not in self.released)
+        )
+        if refuses(said):
+            self.refused.setdefault(said.review, number)
+            self.approved.pop(said.review, None)
+        elif before == number or goes_on:
+            self.approved[said.review] = said
+        return None if before == number or goes_on else before
 
 
 def _same_vote(earlier: Decision, later: Decision, vote: Vote) -> bool:
@@ -262,7 +283,9 @@ def _same_vote(earlier: Decision, later: Decision, vote: Vote) -> bool:
     return asked and (earlier.actor, earlier.roles) == (vote.actor, vote.roles)
 
 
-def _release(entry: Entry, release: Release, decided: dict[str, tuple[int, Decision]]) -> Iterator[Finding]:
+def _release(
+    entry: Entry, release: Release, decided: dict[str, tuple[int, Decision]], standing: _Standing
+) -> Iterator[Finding]:
     known = decided.get(release.decision)
     if known is None:
         yield _finding(entry, f"{release.tag} names a decision that is not there", got=release.decision)
@@ -273,6 +296,10 @@ def _release(entry: Entry, release: Release, decided: dict[str, tuple[int, Decis
     if decision.digest != release.digest:
         what = f"{release.tag} is not the candidate that entry {number} approved"
         yield _finding(entry, what, got=release.digest, expected=decision.digest)
+    refused = standing.refused.get(decision.review)
+    if refused is not None:
+        yield _finding(entry, f"{release.tag} was released though its review was refused", got=f"entry {refused}")
+    standing.released.add(decision.review)
     kept = why_not_released(decision, release.released)
     if kept is not None:
         yield _finding(entry, f"{release.tag} was released though it was held back", got=kept)
