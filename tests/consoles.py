@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 
 from signoff.access import make_token, open_session
 from signoff.access.passwords import hash_password
+from signoff.commands.verification import findings_of
 from signoff.console.app import create_app
 from signoff.console.home import Home
 from signoff.console.visit import cookie_name
@@ -162,7 +163,7 @@ def a_console(
     shared = address or f"sqlite:///{folder / 'shared.db'}"
     roots = [a_workspace(folder / name, name, shared, **settings) for name in projects]
     starter = Notebook()
-    home = Home(Paths(roots[0]), load_project(roots[0]), starter)
+    home = Home(Paths(roots[0]), load_project(roots[0]), starter, judge=findings_of)
     for name, root in zip(projects, roots, strict=True):
         store = type(home.accounts)(home.accounts.database, name, lambda: "test")
         store.remember_place(root)

@@ -15,13 +15,14 @@ from signoff.commands.doors import refuse_open_door, tell_first_admin, usable_tl
 from signoff.commands.launching import Launcher
 from signoff.commands.output import root_of
 from signoff.commands.rounds import Rounds
+from signoff.commands.verification import findings_of
 from signoff.console.app import create_app
 from signoff.console.home import Home
 from signoff.console.serving import server_of
 from signoff.core.errors import ServiceError
 from signoff.core.files import write_json
 from signoff.core.paths import Paths
-from signoff.core.settings import Console
+from signoff.core.settings import Console, Project
 from signoff.core.settings_file import load_project
 
 STATE = "console.json"
@@ -49,8 +50,7 @@ def serve_console(workspace: Path, host: str | None, port: int | None, with_up: 
     refuse_open_door(host, settings)
     _write_log(paths)
     listener = _listen(host, settings.port if port is None else port)
-    launcher = Launcher(lambda name: home.desk(name))
-    home = Home(paths, project, launcher)
+    home, launcher = open_home(paths, project)
     home.accounts.remember_place(paths.root)
     address = address_of(listener, settings)
     server = server_of(create_app(home), home)
@@ -73,6 +73,13 @@ def serve_console(workspace: Path, host: str | None, port: int | None, with_up: 
         (paths.state / STATE).unlink(missing_ok=True)
     sys.stderr.write("console ended\n")
     return 0
+
+
+def open_home(paths: Paths, project: Project) -> tuple[Home, Launcher]:
+    """What the console's pages reach, with what it starts and how it judges, which it is handed from here."""
+    launcher = Launcher(lambda name: home.desk(name))
+    home = Home(paths, project, launcher, judge=findings_of)
+    return home, launcher
 
 
 def address_of(listener: socket.socket, settings: Console) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,21 +63,32 @@ def restore_ledger(workspace: Path) -> None:
 def findings_of(root: Path, pinned_root: str | None = None) -> list[Finding]:
     """What is wrong with ledger, decisions, tags and the champion's bytes; works on a bare clone too."""
     from monitoring.served import served_models
-    from signoff.ledger import verify
     from signoff.store import open_store
-    from tasks.releasing import champion_findings
 
     paths, project = Paths(root), load_project(root)
     store = open_store(project, paths) if paths.state.exists() else None
     served = served_models(paths.predictions)
     try:
+        return _found(paths, project.project, store, served, pinned_root)
+    finally:
+        if store is not None:
+            store.close()
+
+
+def _found(
+    paths: Paths, project: str, store: Store | None, served: Collection[str], pinned_root: str | None
+) -> list[Finding]:
+    from signoff.ledger import verify
+    from tasks.releasing import champion_findings
+
+    try:
         found = verify(paths, store, served=served, root=pinned_root)
-        return [*found, *_tags(root, project.project, store), *champion_findings(paths, store)]
+        return [*found, *_tags(paths.root, project, store), *champion_findings(paths, store)]
     except IntegrityError as error:
         # A table that cannot be read is a finding, and no reason to leave the files and the champion unread.
         damaged = Finding(what=error.what, where=error.where or str(paths.state), got=error.got or "")
         found = [damaged, *verify(paths, served=served, root=pinned_root)]
-        return [*found, *_tags(root, project.project, None), *champion_findings(paths, None)]
+        return [*found, *_tags(paths.root, project, None), *champion_findings(paths, None)]
 
 
 def _tags(root: Path, project: str, store: Store | None) -> list[Finding]:

@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from signoff.console.ports import Starter
+from signoff.console.ports import Judge, Starter
 from signoff.console.seal import Seal, open_seal
 from signoff.core.account import Caller, Permission
 from signoff.core.errors import NotFoundError, SignoffError, did_you_mean
@@ -35,11 +35,20 @@ class ProjectPlace(Record):
 class Home:
     """One console. Shared by threads; nothing is opened before its use."""
 
-    def __init__(self, paths: Paths, project: Project, starter: Starter, seal: Seal | None = None) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        project: Project,
+        starter: Starter,
+        seal: Seal | None = None,
+        *,
+        judge: Judge | None = None,
+    ) -> None:
         self.paths = paths
         self.project = project
         self.settings: Console = project.console
         self.starter = starter
+        self.judge = judge
         self.accounts: Store = open_store(project, paths)
         self.seal = seal or open_seal(paths.state / "keys" / "console.key")
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""Whether each ledger holds: checked in the background, kept with the head of the chain that was checked."""
+"""Whether each ledger holds, and what serves by it: checked in the background, kept with the head of its chain."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _verified(home: Home, project: str, head: tuple[int, str]) -> Checked:
     findings, problem = list[Finding](), ""
     try:
         desk = home.desk(project)
-        findings = verify(desk.paths, desk.store)
+        findings = home.judge(desk.paths.root) if home.judge else verify(desk.paths, desk.store)
     except SignoffError as error:
         problem = error.sentence()
     seconds = (now() - began).total_seconds()

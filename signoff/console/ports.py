@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
+from signoff.core.decision import Finding
 from signoff.core.run import Cause, Request, Steering
 from signoff.gates import Ruling
+
+
+class Judge(Protocol):
+    """Holds everything that was signed against everything that is there: also tags and the bytes that serve."""
+
+    def __call__(self, root: Path) -> list[Finding]:
+        """What is wrong with a workspace, as `signoff verify` tells it.
+
+        Raises:
+            SignoffError: it could not be looked at.
+        """
 
 
 class Starter(Protocol):
