@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import get_args
 
 from signoff.core.account import Caller, Permission
-from signoff.core.decision import Decision, Entry, Review, ReviewState, Verdict, Vote
+from signoff.core.decision import Decision, Entry, Review, ReviewState, Verdict
 from signoff.core.discussion import even_lines, hidden_sign
 from signoff.core.errors import ConflictError, RefusedError, UsageError, did_you_mean
 from signoff.core.policy import (
@@ -27,6 +27,7 @@ from signoff.core.run import Steering
 from signoff.gates.changes import ChangedError, changed_since
 from signoff.gates.desk import Desk, Ruling, close_with, facts_of, publish
 from signoff.gates.silence import act_on_silence, entries_of
+from signoff.gates.votes import still_counting, votes_of
 
 REFUSALS: tuple[Verdict, ...] = ("reject", "request-changes")
 
@@ -84,14 +85,17 @@ def decide(
             refuse_idle_override(review, earlier, moment)
         if verdict == "approve":
             _refuse_twice(review, earlier, actor, override)
-        votes = _votes(earlier) if verdict == "approve" else ()
+        # What closed a review had its effect; until then an approval counts while its giver may give it.
+        counting, gone = still_counting(desk, review, earlier) if review.state is ReviewState.OPEN else (earlier, ())
+        votes = votes_of(counting) if verdict == "approve" else ()
         said = {"verdict": verdict, "actor": actor, "roles": roles, "reasons": reasons, "changes": changes}
         decision = Decision(**facts_of(review), **said, decided=moment, votes=votes, override=override)
         # What was said before it had its effect; a refusal that takes it back is judged by itself.
-        heard = [] if back else [entry.decision() for entry in earlier]
+        heard = [] if back else [entry.decision() for entry in counting]
         judgement = judge(review, [*heard, decision], moment)
         review, entry = close_with(desk, review, decision, judgement.outcome)
     publish(desk, entry)
+    judgement = judgement.model_copy(update={"reasons": (*judgement.reasons, *gone)})
     return Ruling(entry=entry, judgement=_with_freeze(judgement, entry.decision(), moment), review=review)
 
 
@@ -289,18 +293,3 @@ def _refuse_twice(review: Review, earlier: Sequence[Entry], actor: str, override
             f"{actor} has {'overridden' if override else 'approved'} {review.id} already: each person counts once",
             where=f"ledger entry {given.sequence}",
         )
-
-
-def _votes(earlier: Sequence[Entry]) -> tuple[Vote, ...]:
-    decisions = ((entry.hash, entry.decision()) for entry in earlier)
-    return tuple(
-        Vote(
-            actor=decision.actor,
-            roles=decision.roles,
-            entry=hash_,
-            decided=decision.decided,
-            override=decision.override,
-        )
-        for hash_, decision in decisions
-        if decision.verdict == "approve" and not decision.automatic
-    )
