@@ -160,9 +160,10 @@ def test_start_and_again_go_to_the_starter_with_their_cause(tmp_path: Path) -> N
     )
     assert browser.post("/runs/20260101-000000-aaaa/again", {"note": ""}).status_code == 303
     assert console.starter.asked == [("start", "demo", "ana")] * 2
-    refused = browser.post("/runs/start", {"project": "demo", "as_of": "yesterday"})
-    assert refused.status_code == 422
-    assert "the clock is not a date" in refused.text.lower()
+    for odd in ("yesterday", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"):
+        refused = browser.post("/runs/start", {"project": "demo", "as_of": odd})
+        assert refused.status_code == 422, odd
+        assert "the clock is not a date" in refused.text.lower()
     header = console.bearer("ana", "run", project=EVERYWHERE)
     answer = browser.client.post("/api/v1/runs", json={"project": "demo"}, headers=header)
     assert (answer.status_code, answer.json()) == (202, {"said": "a retrain was started"})

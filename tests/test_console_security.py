@@ -323,7 +323,13 @@ def test_a_one_time_password_opens_only_the_page_that_changes_it(console: Consol
 
 def test_a_token_is_shown_once_and_ends_at_once_when_revoked(console: Consoled) -> None:
     ana = console.browser("ana")
-    shown = ana.post("/account/tokens", {"scopes": ["read"], "days": "2"}, page="/account")
+    form = {"scopes": ["read"], "days": "2"}
+    # A token outlives the session that makes it, and a change of the password too: a session alone is not enough.
+    for wrong in ({}, {"password": "not her password at all"}):
+        refused = ana.post("/account/tokens", {**form, **wrong}, page="/account")
+        assert (refused.status_code, "sgn_" in refused.text) == (422, False)
+    assert console.home.accounts.tokens_of("ana") == ()
+    shown = ana.post("/account/tokens", {**form, "password": PASSWORD}, page="/account")
     token = re.search(r"sgn_[A-Za-z0-9_-]+", shown.text)
     assert token is not None
     identity = re.search(r'name="id" value="([^"]+)"', ana.get("/account").text)

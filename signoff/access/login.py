@@ -93,8 +93,13 @@ def _rehashed(store: Store, account: Account, password: str) -> Account:
     """With today's parameters, when they were changed since the password was set."""
     if account.password is None or not is_outdated(account.password):
         return account
-    fresh = account.model_copy(update={"password": hash_password(password)})
-    return store.save_account(fresh, keep_sessions=True)
+    hashed = hash_password(password)
+    with store.transaction():
+        # Hashing takes a while, and the account may have been disabled or given another password meanwhile.
+        kept = store.account(account.name)
+        if kept.password != account.password:
+            return account
+        return store.save_account(kept.model_copy(update={"password": hashed}), keep_sessions=True)
 
 
 def _hash(identity: str) -> str:

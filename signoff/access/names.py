@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from signoff.core.account import PERMISSIONS, Grant
 from signoff.core.errors import UsageError, did_you_mean
 from signoff.core.policy import POLICY_ACTOR, name_key, same_person
 from signoff.core.settings import GatePolicy, Project
+
+INVISIBLE = re.compile(
+    "[\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u2800\\u3164\\ufe00-\\ufe0f\\uffa0\\U000e0100-\\U000e01ef]"
+)
+"""Letters and marks that show nothing: Default_Ignorable_Code_Point (Unicode UAX 44) as far as they pass for printable,
+and the empty Braille pattern. With one of them a second account would look like the first."""
 
 
 def known_roles(projects: Iterable[Project]) -> tuple[str, ...]:
@@ -46,7 +53,14 @@ def plain_name(name: str) -> str:
     """
     name = name.strip()
     encodable = name.encode("utf-8", "ignore").decode() == name
-    if not name_key(name) or len(name) > 120 or len(name_key(name)) > 190 or not name.isprintable() or not encodable:
+    if (
+        INVISIBLE.search(name)
+        or not name_key(name)
+        or len(name) > 120
+        or len(name_key(name)) > 190
+        or not name.isprintable()
+        or not encodable
+    ):
         raise UsageError("this is no name for an account", got=repr(name)[:200], allowed="1 to 120 visible characters")
     if same_person(name, POLICY_ACTOR):
         raise UsageError(f"the name {POLICY_ACTOR} is kept for automatic decisions", allowed="another name")

@@ -153,16 +153,32 @@ def change_password(store: Store, name: str, old: str, new: str) -> Account:
         TooManyTriesError: too many tries failed before.
         UsageError: the new one is not allowed, or is the old one.
     """
-    account = store.account(name)
-    moment = now()
-    count_try(store, account.name, CHANGING, moment)
-    if not matches(account.password, old):
-        store.note_access(account.name, "password change", result="refused")
-        raise LogInError("the old password is not right")
-    take_back(store, account.name, CHANGING, moment)
+    account = prove_again(store, name, old, "password change")
     if matches(account.password, new):
         raise UsageError("the new password is the old one", allowed="another password")
     return set_password(store, name, new, by=account.name)
+
+
+def prove_again(store: Store, name: str, password: str, purpose: str) -> Account:
+    """Whoever is logged in proves once more who they are, before what a session alone may not do.
+
+    Args:
+        store: of the deployment.
+        name: of the account.
+        password: its own.
+        purpose: for the access log, where this is refused.
+
+    Raises:
+        LogInError: this is not the account's password.
+        TooManyTriesError: too many tries failed before.
+    """
+    account, moment = store.account(name), now()
+    count_try(store, account.name, CHANGING, moment)
+    if not matches(account.password, password):
+        store.note_access(account.name, purpose, result="refused")
+        raise LogInError(f"the {'old ' if purpose == 'password change' else ''}password is not right")
+    take_back(store, account.name, CHANGING, moment)
+    return account
 
 
 def set_email(store: Store, name: str, email: str, *, by: str) -> Account:

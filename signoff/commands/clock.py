@@ -25,11 +25,12 @@ def parse_clock(text: str) -> datetime:
     """A date or a moment in ISO 8601; UTC when it names no zone."""
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        # A moment of the first or last day there is may have none in UTC.
         raise UsageError(
             "--as-of is not a date",
             got=text,
             allowed="2013-04-01, 2013-04-01T06:00 or now",
             next_step="signoff run --as-of 2013-04-01",
         ) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

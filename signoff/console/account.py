@@ -7,11 +7,20 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Response
 
-from signoff.access import change_password, make_token, open_session, revoke_token, set_email
+from signoff.access import (
+    LogInError,
+    change_password,
+    make_token,
+    open_session,
+    prove_again,
+    revoke_token,
+    set_email,
+)
 from signoff.console.cookies import set_session
 from signoff.console.deps import CallerDep, HomeDep, VisitDep
 from signoff.console.home import Home
 from signoff.console.page import Go, action, lead, page
+from signoff.console.problems import InvalidError
 from signoff.console.templating import render
 from signoff.core.account import EVERYWHERE, Account, ApiToken, Caller, Grant, Scope
 from signoff.core.errors import NotFoundError, SignoffError, UsageError
@@ -100,10 +109,19 @@ def new_token(
     scopes: Annotated[list[str] | None, Form(max_length=10)] = None,
     days: Annotated[float, Form(gt=0, le=366)] = 90,
     project: Annotated[str, Form(max_length=80)] = EVERYWHERE,
+    password: Annotated[str, Form(max_length=1000)] = "",
 ) -> Response:
-    """Make a token and show it once; it is in no log and in no later page."""
+    """Make a token and show it once; it is in no log and in no later page.
+
+    A token outlives the session that makes it, so whoever has a password here gives it once more.
+    """
     if project != EVERYWHERE and project not in {place.name for place in home.seen_by(caller)}:
         raise NotFoundError(f"there is no project {project}")
+    if caller.account.password is not None:
+        try:
+            prove_again(home.accounts, caller.name, password, "token made")
+        except LogInError as error:
+            raise InvalidError(error.what, where="password", allowed="your own password") from error
     made = make_token(home.accounts, caller.account, tuple(scopes or ()), days, project)
     return render(visit, "account.html", account_context(home, caller, made), "Your account")
 

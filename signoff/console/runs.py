@@ -278,11 +278,12 @@ def _request(as_of: str) -> Request:
         return Request(unset_clock=True)
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidError(
             "the clock is not a date", where="as_of", got=text[:40], allowed="2013-04-01, 2013-04-01T06:00 or now"
         ) from error
-    return Request(as_of=moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
+    return Request(as_of=moment)
 
 
 def _paths(home: Home, project: str) -> Paths | None:

@@ -94,7 +94,7 @@ def asked_of(review: Review, moment: datetime, named: Pointer | None) -> Asked:
         by=review.cause.actor,
         cause=_cause(review),
         about=tuple(about),
-        run=Pointer(text=review.run, to=f"/runs/{review.project}/{review.run}"),
+        run=Pointer(text=review.run, to=f"/runs/{review.project}:{review.run}"),
         since=review.opened,
         until=until,
         urgency=urgency_of(review, moment),

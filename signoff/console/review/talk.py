@@ -44,7 +44,7 @@ def _pieces(line: str, project: str) -> list[Piece]:
         if span.kind == "review":
             found.append(Piece(text=span.text, kind="link", to=f"/reviews/{whose}:{span.name}"))
         elif span.kind == "run":
-            found.append(Piece(text=span.text, kind="link", to=f"/runs/{whose}/{span.name}"))
+            found.append(Piece(text=span.text, kind="link", to=f"/runs/{whose}:{span.name}"))
         else:
             found.append(Piece(text=span.text))
     return found
