@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from signoff.commands.settling import commit_decision, settle
 from signoff.core.environment import QUIET
-from signoff.core.errors import ServiceError, SignoffError
+from signoff.core.errors import ConflictError, ServiceError, SignoffError
 from signoff.core.files import write_json
 from signoff.core.paths import Paths
 from signoff.core.run import Cause, Request, Steering
@@ -39,12 +39,24 @@ class Launcher:
     def __init__(self, desk_of: Callable[[str], Desk]) -> None:
         self._desk_of = desk_of
         self._lock = threading.Lock()
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: list[tuple[Path, subprocess.Popen[bytes]]] = []
 
     def start(self, project: str, cause: Cause, request: Request) -> str:
-        """Start a retrain."""
+        """Start a retrain.
+
+        Raises:
+            ConflictError: what was started here for this project has not ended; each waits in a process of its own.
+        """
         desk = self._desk_of(project)
-        self._spawn(desk.paths, {"flow": "retrain", "cause": cause.as_json(), "request": request.as_json()})
+        order = {"flow": "retrain", "cause": cause.as_json(), "request": request.as_json()}
+        with self._lock:
+            if any(root == desk.paths.root and one.poll() is None for root, one in self._running):
+                raise ConflictError(
+                    f"a run of {project} that was started here has not ended",
+                    allowed="one at a time",
+                    next_step="wait for its end, or stop it, at /runs",
+                )
+            self._spawn(desk.paths, order)
         return "a retrain was started"
 
     def follow(self, project: str, ruling: Ruling) -> str:
@@ -96,12 +108,12 @@ class Launcher:
     def reap(self) -> None:
         """Take leave of processes that have ended."""
         with self._lock:
-            self._running = [one for one in self._running if one.poll() is None]
+            self._running = [(root, one) for root, one in self._running if one.poll() is None]
 
     def end_all(self, seconds: float = 10) -> None:
         """Ask every run that was started here to end, as `signoff up` does with all its children."""
         with self._lock:
-            alive = [one for one in self._running if one.poll() is None]
+            alive = [one for _, one in self._running if one.poll() is None]
         for one in alive:
             with suppress(ProcessLookupError):
                 os.killpg(one.pid, signal.SIGINT)
@@ -140,7 +152,7 @@ class Launcher:
             process.stdin.close()
         except OSError as error:
             raise ServiceError("the run could not be started", where=str(paths.root), got=error) from error
-        self._running.append(process)
+        self._running.append((paths.root, process))
         return process.pid
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from signoff.announce import send_due
 from signoff.commands.launching import Launcher
+from signoff.commands.settling import settle_left
 from signoff.console.home import Home
 from signoff.core.errors import SignoffError
 from signoff.core.files import write_json
@@ -67,6 +68,7 @@ class Rounds:
         with _alone(desk.paths.state) as mine:
             if not mine:
                 return
+            settle_left(desk)
             expire_reviews(desk)
             for step in pending_steps(desk):
                 process = self._launcher.begin(desk, step)

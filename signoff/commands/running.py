@@ -15,6 +15,7 @@ from signoff.core.run import Cause, RunState
 from signoff.core.settings_file import load_project
 
 if TYPE_CHECKING:
+    from signoff.gates import Step
     from tasks.passage import Ending
 
 
@@ -35,8 +36,13 @@ def run_retrain(
 
     root = root_of(workspace)
     cause = Cause(kind="hand", actor=_starter(root, actor, password_stdin), note=note)
+    left, request = _left_to_do(root), clock_request(as_of)
     with Terminal() as terminal:
-        ending = launch(root, cause, clock_request(as_of), terminal, wait)
+        if left is not None:
+            if not as_json:
+                terminal.say(f"takes up what {left.cause.actor} asked for and nobody has carried out")
+            cause, request = _taken_up(left, cause), request.model_copy(update={"steering": left.request.steering})
+        ending = launch(root, cause, request, terminal, wait)
     print_ending(root, ending, as_json)
     return EXIT_CODES.get(ending.state, 0)
 
@@ -69,6 +75,24 @@ def run_watch(
 
         print_window(root, ending)
     return EXIT_CODES.get(ending.state, 0)
+
+
+def _left_to_do(root: Path) -> Step | None:
+    """The oldest retrain that a decision asked for and that was killed, or never began; where no console looks."""
+    from signoff.commands.settling import settle_left
+    from signoff.gates import open_desk, pending_steps
+
+    desk = open_desk(load_project(root), Paths(root))
+    with closing(desk.store):
+        settle_left(desk)
+        steps = pending_steps(desk)
+    return next((step for step in steps if step.flow == "retrain" and step.cause.reference), None)
+
+
+def _taken_up(left: Step, cause: Cause) -> Cause:
+    """The run answers the decision; whoever starts it stands behind it too, with those whom the decision names."""
+    note = "; ".join(said for said in (f"for {left.cause.actor}: {left.cause.note}", cause.note) if said)
+    return Cause(kind=left.cause.kind, actor=cause.actor, reference=left.cause.reference, note=note)
 
 
 def _starter(root: Path, actor: str | None, password_stdin: bool) -> str:

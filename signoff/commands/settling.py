@@ -25,6 +25,19 @@ def settle(desk: Desk, ruling: Ruling) -> None:
         desk.store.finish_run(review.run, RunState.REJECTED, message=f"{review.id} was rejected")
 
 
+def settle_left(desk: Desk) -> None:
+    """Settle what a kill between a decision and `settle` left: runs that wait for no answer, alerts that were seen."""
+    waiting = {run.id for run in desk.store.runs(state=RunState.WAITING)}
+    for review in desk.store.reviews(state=ReviewState.REJECTED) if waiting else ():
+        if review.run in waiting:
+            desk.store.finish_run(review.run, RunState.REJECTED, message=f"{review.id} was rejected")
+    unseen = {alert.id: alert for alert in desk.store.alerts(state="open")}
+    for review in desk.store.reviews(state=ReviewState.ACKNOWLEDGED, gate="alert") if unseen else ():
+        alert = unseen.get(review.cause.reference or "")
+        if alert is not None:
+            desk.store.update_alert(alert.model_copy(update={"state": "acknowledged"}))
+
+
 def _waits(desk: Desk, run: str) -> bool:
     try:
         return desk.store.run(run).state is RunState.WAITING
