@@ -89,6 +89,8 @@ def _answer(asker: socket.socket, mine: str) -> None:
         _tell(asker, {"other": mine})
         return
     _tell(asker, {"taken": os.getpid()})
+    sys.stderr.write(f"took a {asked['question']['flow']} of {asked['question']['workspace']}\n")
+    sys.stderr.flush()
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["folder"])
