@@ -299,7 +299,7 @@ def test_slugs_and_evidence_are_stable(console: Consoled) -> None:
     assert slugs(first.records) == ("holdout", "slices")
 
 
-def test_a_freeze_offers_its_override_beside_the_approval_and_alone_after_it(tmp_path: Path) -> None:
+def test_a_freeze_offers_its_override_and_after_the_approval_its_taking_back(tmp_path: Path) -> None:
     always = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "reason": "moving house"}
     override = {"role": "reviewer", "count": 2}
     console = a_console(tmp_path, gates={"release": {"freeze": [always], "override": override}})
@@ -320,5 +320,5 @@ def test_a_freeze_offers_its_override_beside_the_approval_and_alone_after_it(tmp
     assert after.form is not None
     assert after.form.override is not None
     assert after.form.override.only
-    assert [choice.label for choice in after.form.choices] == ["Approve in spite of the freeze"]
-    assert after.form.features == ()
+    assert [choice.verdict for choice in after.form.choices] == ["reject", "request-changes", "approve"]
+    assert after.form.choices[-1].label == "Approve in spite of the freeze"

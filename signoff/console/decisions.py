@@ -152,7 +152,8 @@ def asked_by(draft: Draft, digest: str) -> DecisionRequest:
         reasons=draft.reasons,
         digest=digest,
         changes=draft.changes() if draft.verdict == "request-changes" else None,
-        override=draft.override,
+        # Beside an approval that is kept stands its refusal, which overrides nothing.
+        override=draft.override and draft.verdict == "approve",
     )
 
 

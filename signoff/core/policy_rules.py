@@ -87,13 +87,17 @@ def allowed_verdicts(
 ) -> tuple[Answer, ...]:
     """Every answer of the gate, and why this caller may not give it now.
 
-    A closed review has none, but for the override of an approved release that a freeze holds back; an approval with
-    an override stands in the list only while there is a freeze that the policy lets people override.
+    A closed review has none, but for an approved release that a freeze holds back: it can be taken back, and
+    overridden; an approval with an override stands in the list only while there is a freeze that the policy lets
+    people override.
     """
     override = _may_override(review, decisions, moment)
     if review.state is not ReviewState.OPEN:
-        over = review.state is ReviewState.APPROVED and override
-        return (_answer(review, caller, decisions, moment, "approve", True),) if over else ()
+        if review.state is not ReviewState.APPROVED:
+            return ()
+        refusals: tuple[Verdict, ...] = ("reject", "request-changes") if _kept(decisions, moment) else ()
+        back = tuple(_answer(review, caller, decisions, moment, verdict) for verdict in refusals)
+        return back + ((_answer(review, caller, decisions, moment, "approve", True),) if override else ())
     plain = tuple(_answer(review, caller, decisions, moment, verdict) for verdict in verdicts_of(review.gate))
     return plain + ((_answer(review, caller, decisions, moment, "approve", True),) if override else ())
 
@@ -103,6 +107,15 @@ def freeze_of(review: Review, decisions: Sequence[Decision], moment: datetime) -
     hit = frozen(review.policy.freeze, moment) if review.gate == "release" else None
     last = _last_approval(decisions)
     return None if hit is None or (last is not None and held_back(last, moment) is None) else hit
+
+
+def _kept(decisions: Sequence[Decision], moment: datetime) -> bool:
+    """Whether the freeze of the approval itself still holds it back, so that nothing can be released by it yet."""
+    last = _last_approval(decisions)
+    if last is None or last.drill:
+        return False
+    then, still = held_back(last, last.decided), held_back(last, moment)
+    return then is not None and still is not None and then.until == still.until
 
 
 def _may_override(review: Review, decisions: Sequence[Decision], moment: datetime) -> bool:

@@ -72,7 +72,7 @@ class Choice(Record):
 
 
 class Override(Record):
-    """Releasing in spite of a freeze: as a tick beside an approval, or as all that is left to say."""
+    """Releasing in spite of a freeze: as a tick beside an approval, or as the only approval that is left to say."""
 
     sentence: str
     forbidden: str
@@ -125,12 +125,13 @@ def form_of(
     """
     plain = [one for one in answers if not one.override]
     over = next((one for one in answers if one.override), None)
-    override = Override(sentence=freeze, forbidden=over.forbidden, only=not plain) if over is not None else None
+    approves = any(one.verdict == "approve" for one in plain)
+    override = Override(sentence=freeze, forbidden=over.forbidden, only=not approves) if over is not None else None
     return Form(
         about=review.id,
         action=f"/reviews/{ref}/decide",
         digest=review.digest,
-        choices=tuple(_choice(review, one) for one in plain or answers),
+        choices=tuple(_choice(review, one) for one in (plain if approves else answers)),
         open=any(not one.forbidden for one in answers),
         features=features_of(records)[:MOST_FEATURES] if plain else (),
         families=get_args(Family),
