@@ -81,22 +81,17 @@ def decide(
         back = verdict in REFUSALS and _waits_in_freeze(desk, review, earlier, moment)
         _refuse_moved_on(desk, review, digest, override or back)
         _refuse_forbidden(review, verdict, actor, roles, moment, override)
-        if override:
-            refuse_idle_override(review, earlier, moment)
         if verdict == "approve":
-            _refuse_twice(review, earlier, actor, override)
-        # What closed a review had its effect; until then an approval counts while its giver may give it.
-        counting, gone = still_counting(desk, review, earlier) if review.state is ReviewState.OPEN else (earlier, ())
+            _refuse_idle(review, earlier, actor, override, moment)
+        counting, gone = still_counting(desk, review, earlier)
         votes = votes_of(counting) if verdict == "approve" else ()
         said = {"verdict": verdict, "actor": actor, "roles": roles, "reasons": reasons, "changes": changes}
         decision = Decision(**facts_of(review), **said, decided=moment, votes=votes, override=override)
-        # What was said before it had its effect; a refusal that takes it back is judged by itself.
-        heard = [] if back else [entry.decision() for entry in counting]
+        heard = [] if back else [entry.decision() for entry in counting]  # a refusal of it is judged by itself
         judgement = judge(review, [*heard, decision], moment)
         review, entry = close_with(desk, review, decision, judgement.outcome)
     publish(desk, entry)
-    judgement = judgement.model_copy(update={"reasons": (*judgement.reasons, *gone)})
-    return Ruling(entry=entry, judgement=_with_freeze(judgement, entry.decision(), moment), review=review)
+    return Ruling(entry=entry, judgement=_with_freeze(judgement, entry.decision(), moment, gone), review=review)
 
 
 def _waits_in_freeze(desk: Desk, review: Review, earlier: Sequence[Entry], moment: datetime) -> bool:
@@ -110,13 +105,12 @@ def _waits_in_freeze(desk: Desk, review: Review, earlier: Sequence[Entry], momen
     return not any(one.kind == "release" and one.body.get("decision") in known for one in desk.ledger.entries())
 
 
-def _with_freeze(judgement: Judgement, decision: Decision, moment: datetime) -> Judgement:
-    """An approval in a freeze says that it is kept, and what would still release."""
+def _with_freeze(judgement: Judgement, decision: Decision, moment: datetime, gone: Sequence[str]) -> Judgement:
+    """An approval in a freeze says that it is kept, and what would still release; one that counts no more is named."""
     hit = held_back(decision, moment) if judgement.outcome is ReviewState.APPROVED else None
-    if hit is None:
-        return judgement
-    wanted = missing_overrides(decision.policy, overrides_in(decision, hit))
-    return judgement.model_copy(update={"reasons": (*judgement.reasons, f"kept, {hit.sentence()}", *wanted)})
+    wanted = missing_overrides(decision.policy, overrides_in(decision, hit)) if hit is not None else ()
+    kept = (f"kept, {hit.sentence()}", *wanted) if hit is not None else ()
+    return judgement.model_copy(update={"reasons": (*judgement.reasons, *kept, *gone)})
 
 
 def reopen(desk: Desk, review_id: str, *, actor: str, reasons: str, caller: Caller | None = None) -> Review:
@@ -283,6 +277,13 @@ def refuse_idle_override(review: Review, earlier: Sequence[Entry], moment: datet
         raise RefusedError("the review was a drill, of which nothing is ever released", where=where)
     if held_back(decision, moment) is None:
         raise ConflictError("enough people have overridden the freeze already", where=f"ledger entry {closer.sequence}")
+
+
+def _refuse_idle(review: Review, earlier: Sequence[Entry], actor: str, override: bool, moment: datetime) -> None:
+    """An approval that would change nothing."""
+    if override:
+        refuse_idle_override(review, earlier, moment)
+    _refuse_twice(review, earlier, actor, override)
 
 
 def _refuse_twice(review: Review, earlier: Sequence[Entry], actor: str, override: bool) -> None:

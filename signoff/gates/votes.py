@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from signoff.core.decision import Decision, Entry, Review, Vote
+from signoff.core.decision import Decision, Entry, Review, ReviewState, Vote
 from signoff.gates.desk import Desk
 
 
@@ -27,9 +27,10 @@ def votes_of(earlier: Sequence[Entry]) -> tuple[Vote, ...]:
 def still_counting(desk: Desk, review: Review, earlier: Sequence[Entry]) -> tuple[list[Entry], tuple[str, ...]]:
     """The entries of an open review without approvals of people who may not give them any more; and why, for each.
 
-    Only accounts can be taken away: names that project.people lists prove nobody.
+    What closed a review has had its effect, so that all of it stands. Only accounts can be taken away: names that
+    project.people lists prove nobody.
     """
-    if not desk.store.accounts_in_force():
+    if review.state is not ReviewState.OPEN or not desk.store.accounts_in_force():
         return list(earlier), ()
     kept: list[Entry] = []
     gone: list[str] = []
