@@ -243,7 +243,8 @@ def test_who_starts_a_run_is_proven_too(signoff: Signoff, workspace: Path) -> No
         assert starter(store, "demo", None) == "Ada"
         assert starter(store, "demo", "ADA ") == "Ada"
         context.setenv("SIGNOFF_TOKEN", reader)
-        assert starter(store, "demo", None) != "Ada"
+        # Not allowed to run, and yet the hand that did: four eyes must know.
+        assert starter(store, "demo", None) == "Ada"
         with pytest.raises(RefusedError, match="not for that"):
             starter(store, "demo", "Ada")
     assert Permission.RUN.value == "run"

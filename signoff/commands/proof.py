@@ -55,7 +55,7 @@ def prove(
 
 
 def starter(store: Store, project: str, actor: str | None, password_stdin: bool = False) -> str:
-    """Who starts a run: proven with `--as`; else the bearer of a token that may run, else the system's user.
+    """Who starts a run: proven with `--as`; else the bearer of the token that is set, else the system's user.
 
     Raises:
         RefusedError: `--as` names somebody who did not prove to be that.
@@ -67,7 +67,8 @@ def named(store: Store, project: str, actor: str | None, permission: Permission,
     """Whose name stands on an act that the owner of the deployment may do anyway.
 
     Nobody else's name is written there unproven: `--as` needs a proof as soon as accounts are in force. Without it the
-    bearer of a token that allows the act, else the operating system's user.
+    bearer of the token that is set, whatever its scopes (four eyes must know whose hand it is), else the operating
+    system's user.
 
     Raises:
         RefusedError: `--as` names somebody who did not prove to be that.
@@ -75,7 +76,7 @@ def named(store: Store, project: str, actor: str | None, permission: Permission,
     if actor is not None:
         return prove(store, project, actor, permission, password_stdin)[0]
     caller = token_holder(store)
-    return caller.name if caller is not None and caller.may(permission, project) else actor_or_user(None)
+    return caller.name if caller is not None else actor_or_user(None)
 
 
 def token_holder(store: Store) -> Caller | None:
