@@ -136,6 +136,8 @@ def start_private(project: Project, paths: Paths) -> Server:
             stderr=output,
             env=environment,
             cwd=paths.state,
+            # Ctrl-C is for the run, which still has to tell the server how it ended; the closed pipe ends the server.
+            start_new_session=True,
         )
     return Server(f"http://127.0.0.1:{port}/api", log, process, home if new else None)
 

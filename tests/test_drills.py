@@ -227,6 +227,7 @@ def test_a_scratch_folder_goes_with_its_block(tmp_path: Path) -> None:
 
 def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from signoff.commands.drill import start
+    from signoff.commands.status import status_of
 
     context = finished(tmp_path / "w", "binary")
     root = context.paths.root
@@ -250,7 +251,12 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     kept = desk.store.candidate(said["digest"])
     assert kept is not None
     assert sha256_file(dossier) == kept.candidate.dossier_sha256 != sha256_file(context.paths.dossier)
+    drilled_numbers = json.loads(str(desk.store.evidence(kept.candidate.evidence_sha256)))
+    gap = next(v for r in drilled_numbers["records"] for v in r["values"] if v["name"] == "overfit.gap")
+    candidate = status_of(root)["candidate"]
+    assert (candidate["digest"], candidate["metrics"]["overfit.gap"]["value"]) == (said["digest"], gap["value"])
     decide(desk, "release-1", "reject", actor="bo", reasons="it learned by heart")
+    assert status_of(root)["candidate"] is None, "a drill that is over was no candidate"
     report(root, as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert told["summary"]["caught"] == 1

@@ -59,6 +59,8 @@ def test_the_page_tells_when_it_is_decided(tmp_path: Path) -> None:
         "/api/v1/reviews/release-1/decisions", json=body, headers=console.bearer("bo", "decide")
     )
     assert answer.status_code == 201, answer.text
+    assert "release-1 was a drill" in answer.json()["drill"]
+    assert "It was missed by bo" in answer.json()["drill"]
     assert "was a drill" in browser.get("/reviews/release-1").text
     told = console.desk().store.drill("release-1")
     assert told is not None

@@ -53,8 +53,12 @@ def make_token(
         raise UsageError("a token lives for days", got=f"{days:g}", allowed=f"more than 0, at most {MOST_DAYS}")
     if account.disabled or account.one_time:
         why = "is disabled" if account.disabled else "has a one-time password, which has to be changed first"
-        step = f"user {'enable' if account.disabled else 'password'}"
-        raise RefusedError(f"the account {account.name} {why}", next_step=f"signoff {step} {account.name}")
+        step = (
+            f"signoff user enable {account.name}"
+            if account.disabled
+            else f"{account.name} logs in to the console first"
+        )
+        raise RefusedError(f"the account {account.name} {why}", next_step=step)
     identity, made = secrets.token_hex(8), now()
     text = f"{PREFIX}{identity}_{secrets.token_urlsafe(32)}"
     token = ApiToken(

@@ -32,7 +32,8 @@ def status_of(root: Path) -> dict[str, Any]:
     store = open_store(project, paths)
     runs = store.runs(limit=1)
     released = champion(paths, store)
-    candidates = store.candidates()
+    told = {drill.digest for drill in store.drills(told=True)}
+    candidates = [one for one in store.candidates() if one.digest not in told]
     candidate = candidates[-1] if candidates else None
     return {
         "project": project.project,
@@ -41,7 +42,7 @@ def status_of(root: Path) -> dict[str, Any]:
             "tag": candidate.tag,
             "digest": candidate.digest,
             "model_digest": candidate.candidate.model_digest,
-            "metrics": metrics_of(paths),
+            "metrics": metrics_of(store.evidence(candidate.candidate.evidence_sha256), paths),
         }
         if candidate
         else None,
@@ -51,11 +52,14 @@ def status_of(root: Path) -> dict[str, Any]:
     }
 
 
-def metrics_of(paths: Paths) -> dict[str, Any]:
-    """Every number of the evidence with its interval."""
-    if not paths.evidence.exists():
+def metrics_of(kept: str | None, paths: Paths) -> dict[str, Any]:
+    """Every number of a candidate's evidence with its interval; of the workspace's own where none was kept."""
+    if kept is not None:
+        evidence = EvidenceSet.model_validate_json(kept)
+    elif paths.evidence.exists():
+        evidence = EvidenceSet.model_validate(read_json(paths.evidence))
+    else:
         return {}
-    evidence = EvidenceSet.model_validate(read_json(paths.evidence))
     return {name: {"value": v.value, "low": v.low, "high": v.high} for name, v in evidence.values().items()}
 
 

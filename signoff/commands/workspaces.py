@@ -47,7 +47,8 @@ def run_demo(
     from signoff.commands.running import print_ending
 
     with Terminal() as terminal:
-        terminal.step(f"making {folder}")
+        there = (root / "signoff.yaml").exists()
+        terminal.step(f"{folder} is there: going on with it" if there else f"making {folder}")
         make_demo(root, seconds, trials)
         cause = Cause(kind="hand", actor=actor_or_user(None), note="demo")
         request = clock_request(None if (root / ".signoff" / "signoff.db").exists() else as_of)

@@ -51,6 +51,7 @@ class DecisionAnswer(Record):
     waits: tuple[str, ...] = Field((), description="what is still wanted while it is open")
     follows: str = Field("", description="what was started by it")
     not_started: str = Field("", description="why what follows could not be started yet; it is tried again")
+    drill: str = Field("", description="that this was a drill, and how it ended; told only when it is over")
 
 
 class Refusal(Problem):
@@ -192,6 +193,7 @@ def rule(home: Home, caller: Caller, place: ReviewPlace, asked: DecisionRequest)
         not_started = error.sentence()
         log.error("after %s: %s", what, not_started)
     still_open = ruling.review.state is ReviewState.OPEN
+    drill = None if still_open else desk.store.drill(place.id)
     return DecisionAnswer(
         project=place.project,
         review=place.id,
@@ -203,6 +205,7 @@ def rule(home: Home, caller: Caller, place: ReviewPlace, asked: DecisionRequest)
         waits=ruling.judgement.reasons if still_open else (),
         follows=follows,
         not_started=not_started,
+        drill=drill.told() if drill is not None else "",
     )
 
 
@@ -234,6 +237,8 @@ def refusal_of(home: Home, caller: Caller, place: ReviewPlace, error: SignoffErr
 def told(answer: DecisionAnswer) -> str:
     """The decision in one or two sentences."""
     said = f"Your decision is entry {answer.sequence} of the ledger; the review is {answer.state.value}."
+    if answer.drill:
+        return f"{said} {answer.drill}"
     if answer.waits:
         said += f" It waits for {', '.join(answer.waits)}."
     if answer.not_started:
