@@ -12,6 +12,9 @@ from signoff.core.errors import SignoffError
 
 __all__ = ["app", "main"]
 
+STOPPED = 130
+GO_ON = "stopped; run the same command again to go on\n"
+
 
 def main() -> None:
     """Entry point: every error is one readable block and an exit code, never a traceback."""
@@ -19,6 +22,9 @@ def main() -> None:
     be_quick()
     try:
         code = app(standalone_mode=False)
+        # Typer makes this code of Ctrl-C, without a word.
+        if code == STOPPED:
+            sys.stderr.write(GO_ON)
         sys.exit(code if isinstance(code, int) else 0)
     except SignoffError as error:
         from signoff.commands.output import let_go, print_error
@@ -27,8 +33,8 @@ def main() -> None:
         let_go(error)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("stopped; run the same command again to go on\n")
-        sys.exit(130)
+        sys.stderr.write(GO_ON)
+        sys.exit(STOPPED)
     except Exception as error:
         from signoff.commands.output import exit_with_unexpected
 
