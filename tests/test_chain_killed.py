@@ -28,7 +28,7 @@ ALL_POINTS = (
     "candidate",
     "gate:release",
 )
-POINTS = ALL_POINTS if WHOLE else ("ingest:after", "search:after", "candidate", "gate:release")
+POINTS = ALL_POINTS if WHOLE else ("search:after", "candidate", "gate:release")
 RELEASE_POINTS = ("package:before", "package:after", "switch") if WHOLE else ("switch",)
 
 

@@ -21,7 +21,7 @@ from signoff.core.paths import Paths
 from signoff.core.run import Run
 from signoff.core.settings_file import load_project
 from signoff.store import open_store
-from tests.chain import SIGNOFF, signoff, signoff_json, small_workspace, with_settings
+from tests.chain import SIGNOFF, WHOLE, signoff, signoff_json, small_workspace, with_settings
 
 PATIENCE_SECONDS = 150
 
@@ -50,6 +50,7 @@ def post(url: str, body: Any, login: str) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not WHOLE, reason="test_console_story plays `signoff up`; make test-slow also kills and forges")
 @pytest.mark.timeout(600)
 def test_up_works_off_decisions_and_ends_with_one_signal(tmp_path: Path) -> None:
     root = small_workspace(tmp_path, trials=2)

@@ -10,7 +10,7 @@ import pytest
 from signoff.workspace.git import Git
 from tests.chain import WHOLE, prefect_api, signoff, signoff_json, with_settings
 
-MONTHS = [f"2013-{month:02d}-01" for month in (range(4, 13) if WHOLE else range(4, 7))]
+MONTHS = [f"2013-{month:02d}-01" for month in (range(4, 13) if WHOLE else range(4, 6))]
 SETTINGS = {
     "search": {"budget": {"trials": 2}, "families": ["baseline", "hist_boosting"], "folds": 2},
     "evaluate": {"bootstrap": 20},

@@ -16,7 +16,7 @@ from signoff.core.run import Cause, Request, Run, RunState, Steering, load_run_s
 from signoff.core.settings_file import load_project
 from signoff.gates import Desk, decide, open_desk, pending_steps
 from signoff.workspace.lock import workspace_lock
-from tests.chain import signoff, small_workspace
+from tests.chain import WHOLE, signoff, small_workspace
 from tests.ledger_cases import ask, desk_at
 
 
@@ -64,6 +64,7 @@ def test_of_one_project_one_run_is_started_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not WHOLE, reason="pending steps are tested without a run; make test-slow plays one")
 def test_signoff_run_takes_up_a_request_that_nobody_carried_out(tmp_path: Path) -> None:
     root = small_workspace(tmp_path, trials=2, families="[baseline, linear]")
     desk = open_desk(load_project(root), Paths(root))
