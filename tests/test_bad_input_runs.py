@@ -181,7 +181,7 @@ def test_a_workspace_that_may_not_be_written(waiting: Path, mounted: Path, api: 
     mount("mount", "--bind", root, root)
     mount("mount", "-o", "remount,bind,ro", root)
     try:
-        refused("run", root=root, code=5, match="the file may not be written.*make .* writable, then run again", **api)
+        refused("run", root=root, code=5, match="may not be written.*make .* writable, then run again", **api)
         refused("stage", "ingest", root=root, code=5, match="the file may not be written.*raw.parquet")
         refused("review", "approve", "release-1", "--reason", "no", root=root, code=5, match="may not be written")
     finally:
