@@ -8,6 +8,8 @@ LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --
 
 export DO_NOT_TRACK := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A run starts a dozen processes; without stored bytecode each compiles the tools anew (10 s more a run).
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-slow lint lock bench up clean
 .DEFAULT_GOAL := demo
