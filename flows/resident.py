@@ -36,6 +36,7 @@ TOOLS = (
     "expectations.engine",
     "expectations.proposal",
     "signoff.report",
+    "signoff.workspace.ahead",
     "signoff.workspace.pipeline",
 )
 

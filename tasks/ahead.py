@@ -9,10 +9,11 @@ from signoff.core.run import Request
 
 
 def worth_loading(paths: Paths, request: Request) -> Iterator[str]:
-    """What the coming run is going to need, soonest first: nothing unless it is a first one or has another clock.
+    """What the coming run is going to need, soonest first: stages only if it is a first one or has another clock.
 
     Yields:
         Names of modules.
     """
+    yield "signoff.workspace.ahead"
     if request != Request() or not (paths.root / "dvc.lock").exists():
         yield from ("signoff.sources", "expectations.engine", "expectations.proposal")
