@@ -18,7 +18,7 @@ demo: $(VENV)/.default  ## run the main job on the default example, up to a cand
 	$(BIN)/signoff demo $(DEMO)
 
 test: $(VENV)/.dev tools  ## all tests, with real parts
-	$(BIN)/pytest tests -n 2 --dist loadfile
+	$(BIN)/pytest tests -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/.dev tools  ## the long fault and load suites
 	SIGNOFF_SLOW=1 $(BIN)/pytest tests -m slow

@@ -1,5 +1,13 @@
-"""Fixtures that several files of tests share."""
+"""Fixtures that several files of tests share, and the order in which the files are played."""
+
+import pytest
 
 from tests.conftest_postgres import postgres_address, postgres_server
 
-__all__ = ["postgres_address", "postgres_server"]
+__all__ = ["postgres_address", "postgres_server", "pytest_collection_modifyitems"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with long tests first: only short ones are left for the end, when a worker would wait for the other."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
