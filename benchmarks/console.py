@@ -197,6 +197,8 @@ def measure(home: Home, rounds: int) -> float:
         "/reviews",
         "/reviews?state=open&offset=1000",
         f"/reviews/project-000:{last}",
+        "/search?q=better+rows",
+        "/search?q=project-050",
     )
     slowest = 0.0
     with served(create_app(home), home) as address, httpx.Client(base_url=address, timeout=30) as client:

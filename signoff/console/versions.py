@@ -21,7 +21,7 @@ from signoff.core.record import Moment, Record
 from signoff.core.run import Cause
 from signoff.core.vocabulary import vocabulary
 from signoff.store import Store, StoredCandidate
-from signoff.store.looking import releases_of
+from signoff.store.looking import newest_releases
 
 router = APIRouter()
 SHOWN, HEADLINES = 20, 4
@@ -181,7 +181,7 @@ def compare(home: HomeDep, project: ProjectQuery = None, a: Which = "", b: Which
 
 
 def _lines(store: Store, project: str, shown: tuple[StoredCandidate, ...]) -> tuple[VersionLine, ...]:
-    releases = [entry.release() for entry in releases_of(store.database, project)]
+    releases = newest_releases(store.database, project)
     newest = {release.digest: release for release in reversed(releases)}
     serving = releases[0].digest if releases else None
     reviews = {one.digest: review for one in shown if (review := _review(store, one.digest)) is not None}
@@ -229,7 +229,7 @@ def _headline(numbers: Numbers, review: Review | None) -> tuple[Value, ...]:
 
 def _names(known: tuple[StoredCandidate, ...], store: Store) -> tuple[str, ...]:
     """What a person may compare: releases first."""
-    releases = [entry.about.rpartition("/")[2] for entry in releases_of(store.database, store.project)]
+    releases = [release.tag.rpartition("/")[2] for release in newest_releases(store.database, store.project)]
     return (*releases, *(one.tag.rpartition("/")[2] for one in known[:500]))
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
-from signoff.core.decision import Entry, GateName, Release, Review, ReviewState
-from signoff.core.errors import IntegrityError
+from signoff.core.decision import Entry, GateName, Review, ReviewState
 from signoff.core.policy import name_key
 from signoff.core.record import Record
 from signoff.store.database import Database
 from signoff.store.facts import seat_of_name, seat_of_role
+from signoff.store.parts import from_text
 from signoff.store.schema import acts, asked, ledger, reviews
 
 Order = Literal["newest", "due"]
-R = TypeVar("R", bound=Record)
 
 
 class Wanted(Record):
@@ -85,7 +83,7 @@ def entries_by(
     )
     with database.reading() as connection:
         rows = connection.execute(query).all()
-    return tuple((row.project, _read(Entry, row.record, "a ledger row", database)) for row in rows)
+    return tuple((row.project, from_text(Entry, row.record, "a ledger row", database)) for row in rows)
 
 
 def entries_about(database: Database, about: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[Entry, ...]]:
@@ -101,7 +99,7 @@ def entries_about(database: Database, about: Collection[tuple[str, str]]) -> dic
     with database.reading() as connection:
         rows = connection.execute(query.order_by(ledger.c.project, ledger.c.sequence)).all()
     for row in rows:
-        found[row.project, row.about].append(_read(Entry, row.record, "a ledger row", database))
+        found[row.project, row.about].append(from_text(Entry, row.record, "a ledger row", database))
     return {one: tuple(entries) for one, entries in found.items()}
 
 
@@ -125,7 +123,7 @@ def earlier_reviews(database: Database, review: Review, *, limit: int = 12) -> t
     )
     with database.reading() as connection:
         texts = connection.execute(query.order_by(reviews.c.number.desc()).limit(limit)).scalars().all()
-    return tuple(_read(Review, text, "a review", database) for text in texts)
+    return tuple(from_text(Review, text, "a review", database) for text in texts)
 
 
 def later_review(database: Database, review: Review) -> Review | None:
@@ -136,26 +134,7 @@ def later_review(database: Database, review: Review) -> Review | None:
     )
     with database.reading() as connection:
         text = connection.execute(query.order_by(reviews.c.number.desc()).limit(1)).scalar()
-    return _read(Review, text, "a review", database) if text is not None else None
-
-
-def entry_by_hash(database: Database, project: str, digest: str) -> Entry | None:
-    """The ledger entry of that hash; None for what is no hash."""
-    if len(digest) != 64 or not digest.isalnum():
-        return None
-    query = select(ledger.c.record).where(ledger.c.project == project, ledger.c.record.contains(f'"hash":"{digest}"'))
-    with database.reading() as connection:
-        texts = connection.execute(query.limit(5)).scalars().all()
-    found = (_read(Entry, text, "a ledger row", database) for text in texts)
-    return next((entry for entry in found if entry.hash == digest), None)
-
-
-def newest_releases(database: Database, project: str, *, limit: int = 2) -> tuple[Release, ...]:
-    """The last releases of a project, the champion first."""
-    query = select(ledger.c.record).where(ledger.c.project == project, ledger.c.kind == "release")
-    with database.reading() as connection:
-        texts = connection.execute(query.order_by(ledger.c.sequence.desc()).limit(limit)).scalars().all()
-    return tuple(_read(Entry, text, "a ledger row", database).release() for text in texts)
+    return from_text(Review, text, "a review", database) if text is not None else None
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -199,17 +178,5 @@ def _page(database: Database, conditions: Sequence[ColumnElement[bool]], order: 
         total = connection.execute(counted.where(*conditions))
         texts = connection.execute(query.order_by(*by).limit(limit).offset(offset)).scalars().all()
         return Page(
-            reviews=tuple(_read(Review, text, "a review", database) for text in texts), total=total.scalar_one()
+            reviews=tuple(from_text(Review, text, "a review", database) for text in texts), total=total.scalar_one()
         )
-
-
-def _read(kind: type[R], text: str, what: str, database: Database) -> R:
-    try:
-        return kind.model_validate_json(text)
-    except ValidationError as error:
-        raise IntegrityError(
-            f"{what} in the state database cannot be read",
-            where=database.where,
-            got=error.errors()[0]["msg"],
-            next_step="signoff verify",
-        ) from error

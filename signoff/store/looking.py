@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-from pydantic import ValidationError
 from sqlalchemy import ColumnElement, and_, func, select
 
 from signoff.core.decision import Entry, EntryKind, Release, ReviewState
-from signoff.core.errors import IntegrityError, NotFoundError
+from signoff.core.errors import NotFoundError
 from signoff.core.monitoring import Alert
 from signoff.core.policy import name_key
 from signoff.core.record import Record
 from signoff.core.run import Run, RunState
 from signoff.store.database import Database
+from signoff.store.parts import from_text
 from signoff.store.schema import acts, alerts, ledger, reviews, runs
 
 R = TypeVar("R", bound=Record)
@@ -49,7 +49,9 @@ def list_runs(
         rows = connection.execute(
             query.order_by(runs.c.started.desc(), runs.c.project, runs.c.id.desc()).limit(limit).offset(offset)
         ).all()
-    return Part[Run](rows=tuple((row.project, read(Run, row.record, "a run", database)) for row in rows), total=total)
+    return Part[Run](
+        rows=tuple((row.project, from_text(Run, row.record, "a run", database)) for row in rows), total=total
+    )
 
 
 def runs_of(database: Database, run_id: str, projects: Sequence[str]) -> tuple[tuple[str, Run], ...]:
@@ -57,7 +59,7 @@ def runs_of(database: Database, run_id: str, projects: Sequence[str]) -> tuple[t
     query = select(runs.c.project, runs.c.record).where(runs.c.id == run_id, runs.c.project.in_(projects))
     with database.reading() as connection:
         rows = connection.execute(query.order_by(runs.c.project)).all()
-    return tuple((row.project, read(Run, row.record, "a run", database)) for row in rows)
+    return tuple((row.project, from_text(Run, row.record, "a run", database)) for row in rows)
 
 
 def list_entries(
@@ -81,7 +83,7 @@ def list_entries(
         total = connection.execute(select(func.count(ledger.c.sequence)).where(*wanted)).scalar_one()
         query = select(source.c.record).where(*wanted).order_by(ledger.c.sequence.desc())
         texts = connection.execute(query.limit(limit).offset(offset)).scalars().all()
-    rows = tuple((project, read(Entry, text, "a ledger row", database)) for text in texts)
+    rows = tuple((project, from_text(Entry, text, "a ledger row", database)) for text in texts)
     return Part[Entry](rows=rows, total=total)
 
 
@@ -99,7 +101,7 @@ def entry_at(database: Database, project: str, sequence: int) -> Entry:
         raise NotFoundError(
             f"the ledger of {project} has no entry {sequence}", next_step=f"open /ledger?project={project}"
         )
-    return read(Entry, text, "a ledger row", database)
+    return from_text(Entry, text, "a ledger row", database)
 
 
 def entry_of_hash(database: Database, project: str, digest: str) -> Entry | None:
@@ -109,7 +111,7 @@ def entry_of_hash(database: Database, project: str, digest: str) -> Entry | None
     )
     with database.reading() as connection:
         texts = connection.execute(query.order_by(ledger.c.sequence.desc()).limit(5)).scalars().all()
-    found = (read(Entry, text, "a ledger row", database) for text in texts)
+    found = (from_text(Entry, text, "a ledger row", database) for text in texts)
     return next((entry for entry in found if entry.hash == digest), None)
 
 
@@ -118,15 +120,15 @@ def decisions_about(database: Database, project: str, abouts: Sequence[str]) -> 
     query = select(ledger.c.record).where(ledger.c.project == project, ledger.c.about.in_(abouts))
     with database.reading() as connection:
         texts = connection.execute(query.order_by(ledger.c.sequence)).scalars().all()
-    return tuple(read(Entry, text, "a ledger row", database) for text in texts)
+    return tuple(from_text(Entry, text, "a ledger row", database) for text in texts)
 
 
-def releases_of(database: Database, project: str, *, limit: int = 500) -> tuple[Entry, ...]:
-    """The newest releases of a project as ledger entries, the champion first."""
+def newest_releases(database: Database, project: str, *, limit: int = 500) -> tuple[Release, ...]:
+    """The last releases of a project, the champion first."""
     query = select(ledger.c.record).where(ledger.c.project == project, ledger.c.kind == "release")
     with database.reading() as connection:
         texts = connection.execute(query.order_by(ledger.c.sequence.desc()).limit(limit)).scalars().all()
-    return tuple(read(Entry, text, "a ledger row", database) for text in texts)
+    return tuple(from_text(Entry, text, "a ledger row", database).release() for text in texts)
 
 
 def ledger_head(database: Database, project: str) -> tuple[int, str]:
@@ -134,7 +136,7 @@ def ledger_head(database: Database, project: str) -> tuple[int, str]:
     query = select(ledger.c.record).where(ledger.c.project == project).order_by(ledger.c.sequence.desc()).limit(1)
     with database.reading() as connection:
         text = connection.execute(query).scalar()
-    entry = read(Entry, text, "the newest ledger row", database) if text is not None else None
+    entry = from_text(Entry, text, "the newest ledger row", database) if text is not None else None
     return (entry.sequence, entry.hash) if entry is not None else (0, "")
 
 
@@ -152,7 +154,7 @@ def list_alerts(
             query.order_by(alerts.c.opened.desc(), alerts.c.project, alerts.c.id).limit(limit).offset(offset)
         ).all()
     return Part[Alert](
-        rows=tuple((row.project, read(Alert, row.record, "an alert", database)) for row in rows), total=total
+        rows=tuple((row.project, from_text(Alert, row.record, "an alert", database)) for row in rows), total=total
     )
 
 
@@ -181,8 +183,8 @@ def standings(database: Database, projects: Sequence[str]) -> dict[str, Standing
         served = connection.execute(select(ledger.c.project, ledger.c.record).join(last, same_entry)).all()
         waiting = dict(connection.execute(open_reviews.group_by(reviews.c.project)).tuples().all())
         alarmed = dict(connection.execute(open_alerts.group_by(alerts.c.project)).tuples().all())
-    run_of = {row.project: read(Run, row.record, "a run", database) for row in ran}
-    release_of = {row.project: read(Entry, row.record, "a ledger row", database).release() for row in served}
+    run_of = {row.project: from_text(Run, row.record, "a run", database) for row in ran}
+    release_of = {row.project: from_text(Entry, row.record, "a ledger row", database).release() for row in served}
     return {
         name: Standing(
             run=run_of.get(name),
@@ -192,20 +194,3 @@ def standings(database: Database, projects: Sequence[str]) -> dict[str, Standing
         )
         for name in projects
     }
-
-
-def read(kind: type[R], text: str, what: str, database: Database) -> R:
-    """A stored record.
-
-    Raises:
-        IntegrityError: it cannot be read.
-    """
-    try:
-        return kind.model_validate_json(text)
-    except ValidationError as error:
-        raise IntegrityError(
-            f"{what} in the state database cannot be read",
-            where=database.where,
-            got=error.errors()[0]["msg"],
-            next_step="signoff verify",
-        ) from error

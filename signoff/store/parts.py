@@ -29,15 +29,24 @@ class Part:
         return self._place()
 
     def _read(self, kind: type[R], text: str, what: str) -> R:
-        try:
-            return kind.model_validate_json(text)
-        except ValidationError as error:
-            raise IntegrityError(
-                f"{what} in the state database cannot be read",
-                where=self.database.where,
-                got=error.errors()[0]["msg"],
-                next_step="signoff verify",
-            ) from error
+        return from_text(kind, text, what, self.database)
+
+
+def from_text(kind: type[R], text: str, what: str, database: Database) -> R:
+    """A record from its text in a table.
+
+    Raises:
+        IntegrityError: it cannot be read.
+    """
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise IntegrityError(
+            f"{what} in the state database cannot be read",
+            where=database.where,
+            got=error.errors()[0]["msg"],
+            next_step="signoff verify",
+        ) from error
 
 
 def as_text(record: Record) -> str:

@@ -24,7 +24,8 @@ from signoff.core.policy_rules import Rule, allowed_verdicts, freeze_of
 from signoff.core.record import Moment, Record
 from signoff.core.vocabulary import vocabulary
 from signoff.store import Store
-from signoff.store.listing import earlier_reviews, entry_by_hash, later_review
+from signoff.store.listing import earlier_reviews, later_review
+from signoff.store.looking import entry_of_hash
 
 
 class LensChoice(Record):
@@ -172,7 +173,7 @@ def _named(store: Store, review: Review) -> Pointer | None:
     """The review whose decision asked for this run."""
     if review.cause.kind != "request" or not review.cause.reference:
         return None
-    entry = entry_by_hash(store.database, review.project, review.cause.reference)
+    entry = entry_of_hash(store.database, review.project, review.cause.reference)
     if entry is None or entry.kind != "decision":
         return None
     decision = entry.decision()

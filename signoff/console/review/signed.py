@@ -11,7 +11,7 @@ from signoff.core.candidate import Candidate
 from signoff.core.decision import Entry, Release, Review
 from signoff.core.record import Moment, Record
 from signoff.store import Store
-from signoff.store.listing import newest_releases
+from signoff.store.looking import newest_releases
 
 
 class Fact(Record):
@@ -44,7 +44,7 @@ class Audit(Record):
 
 def serving_of(store: Store, review: Review) -> Serving:
     """What serves now, and what going back would take."""
-    releases = newest_releases(store.database, review.project)
+    releases = newest_releases(store.database, review.project, limit=2)
     champion = releases[0] if releases else None
     before = releases[1] if len(releases) > 1 else None
     return Serving(
