@@ -62,9 +62,8 @@ class Database:
         Raises:
             SignoffError: the database is damaged, busy, newer or away.
         """
-        joined: Connection | None = getattr(self._local, "connection", None)
-        if joined is not None:
-            yield joined
+        if self._outer is not None:
+            yield self._outer
             return
         with self._translated(), self._opened().connect() as connection, connection.begin():
             if not self.sqlite:
@@ -78,9 +77,8 @@ class Database:
         Raises:
             SignoffError: the database is damaged, busy, newer or away.
         """
-        joined: Connection | None = getattr(self._local, "connection", None)
-        if joined is not None:
-            yield joined
+        if self._outer is not None:
+            yield self._outer
             return
         with self._translated(), self._writer(self._opened()) as connection:
             self._local.connection = connection
@@ -95,6 +93,11 @@ class Database:
             if self._engine is not None:
                 self._engine.dispose()
             self._engine = None
+
+    @property
+    def _outer(self) -> Connection | None:
+        """The write transaction of this thread."""
+        return getattr(self._local, "connection", None)
 
     @contextmanager
     def _writer(self, engine: Engine) -> Iterator[Connection]:

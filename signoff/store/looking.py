@@ -20,7 +20,7 @@ from signoff.store.schema import acts, alerts, ledger, reviews, runs
 R = TypeVar("R", bound=Record)
 
 
-class Part(Record, Generic[R]):
+class Excerpt(Record, Generic[R]):
     """Some of a list, each with its project, and how long the list is."""
 
     rows: tuple[tuple[str, R], ...]
@@ -38,7 +38,7 @@ class Standing(Record):
 
 def list_runs(
     database: Database, projects: Sequence[str], *, state: RunState | None = None, limit: int = 50, offset: int = 0
-) -> Part[Run]:
+) -> Excerpt[Run]:
     """Runs of several projects, the newest first."""
     wanted: list[ColumnElement[bool]] = [runs.c.project.in_(projects)]
     if state is not None:
@@ -49,9 +49,8 @@ def list_runs(
         rows = connection.execute(
             query.order_by(runs.c.started.desc(), runs.c.project, runs.c.id.desc()).limit(limit).offset(offset)
         ).all()
-    return Part[Run](
-        rows=tuple((row.project, from_text(Run, row.record, "a run", database)) for row in rows), total=total
-    )
+    found = tuple((row.project, from_text(Run, row.record, "a run", database)) for row in rows)
+    return Excerpt[Run](rows=found, total=total)
 
 
 def runs_of(database: Database, run_id: str, projects: Sequence[str]) -> tuple[tuple[str, Run], ...]:
@@ -70,7 +69,7 @@ def list_entries(
     actor: str = "",
     limit: int = 50,
     offset: int = 0,
-) -> Part[Entry]:
+) -> Excerpt[Entry]:
     """A project's ledger, the newest entry first; `actor` narrows it down to the decisions of one name."""
     wanted: list[ColumnElement[bool]] = [ledger.c.project == project]
     if kind is not None:
@@ -84,7 +83,7 @@ def list_entries(
         query = select(source.c.record).where(*wanted).order_by(ledger.c.sequence.desc())
         texts = connection.execute(query.limit(limit).offset(offset)).scalars().all()
     rows = tuple((project, from_text(Entry, text, "a ledger row", database)) for text in texts)
-    return Part[Entry](rows=rows, total=total)
+    return Excerpt[Entry](rows=rows, total=total)
 
 
 def entry_at(database: Database, project: str, sequence: int) -> Entry:
@@ -142,7 +141,7 @@ def ledger_head(database: Database, project: str) -> tuple[int, str]:
 
 def list_alerts(
     database: Database, projects: Sequence[str], *, state: str | None = None, limit: int = 50, offset: int = 0
-) -> Part[Alert]:
+) -> Excerpt[Alert]:
     """Alerts of several projects, the newest first."""
     wanted: list[ColumnElement[bool]] = [alerts.c.project.in_(projects)]
     if state is not None:
@@ -153,9 +152,8 @@ def list_alerts(
         rows = connection.execute(
             query.order_by(alerts.c.opened.desc(), alerts.c.project, alerts.c.id).limit(limit).offset(offset)
         ).all()
-    return Part[Alert](
-        rows=tuple((row.project, from_text(Alert, row.record, "an alert", database)) for row in rows), total=total
-    )
+    found = tuple((row.project, from_text(Alert, row.record, "an alert", database)) for row in rows)
+    return Excerpt[Alert](rows=found, total=total)
 
 
 def standings(database: Database, projects: Sequence[str]) -> dict[str, Standing]:

@@ -44,6 +44,7 @@ class RunTable(Part):
         state: RunState,
         *,
         candidate: str | None = None,
+        review: str | None = None,
         message: str = "",
         ended: Moment | None = None,
     ) -> Run:
@@ -59,6 +60,7 @@ class RunTable(Part):
                     "state": state,
                     "ended": None if state is RunState.RUNNING else ended or now(),
                     "candidate": candidate or run.candidate,
+                    "review": review or run.review,
                     "message": message,
                 }
             )
