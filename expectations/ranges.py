@@ -31,8 +31,9 @@ def number_bounds(values: NDArray[np.float64], *, seasons_seen: bool) -> Bounds:
     """Bounds for a column of finite numbers, of shape (n,), n > 0.
 
     Values may leave the seen range by its own width (half of it once all seasons were seen). Counts and amounts, which
-    start at 0, stay at or above it. The median may leave the range of the middle 98 % by that width too; where values
-    span more than a factor of ten above 0 it may change fivefold: no season does more, a change of unit does.
+    start at 0 or span more than a factor of ten above it with most rows near the low end, stay at or above it. The
+    median may leave the range of the middle 98 % by that width too; where values span more than a factor of ten above
+    0 it may change fivefold: no season does more, a change of unit does.
     """
     slack = 0.5 if seasons_seen else 1.0
     smallest, largest = float(values.min()), float(values.max())
@@ -42,9 +43,10 @@ def number_bounds(values: NDArray[np.float64], *, seasons_seen: bool) -> Bounds:
         distance = max(1.0, abs(smallest))
         return Bounds(_rounded(smallest - distance, False), _rounded(smallest + distance, True), None, None)
     counted = smallest == 0 or (smallest > 0 and bool((values == np.round(values)).all()))
-    low = 0.0 if counted else _rounded(smallest - slack * width, False)
+    spans_tens = smallest >= 0 and middle > 0 and largest > 10 * max(smallest, 1e-12) and middle * 2 < largest
+    low = 0.0 if counted or spans_tens else _rounded(smallest - slack * width, False)
     high = _rounded(largest + slack * width, True)
-    if smallest >= 0 and middle > 0 and largest > 10 * max(smallest, 1e-12) and middle * 2 < largest:
+    if spans_tens:
         return Bounds(low, high, _rounded(middle / RATIO_FACTOR, False), _rounded(middle * RATIO_FACTOR, True))
     spread = far - near
     if spread == 0:

@@ -25,7 +25,7 @@ def prepare(context: StageContext) -> StageReport:
     plan = load_plan(paths.features)
     refuse_infinities(frame, plan.used())
     context.progress.step("looking at each column", 0.4)
-    profile = profile_rows(train, len(holdout), sentence, project, plan)
+    profile = profile_rows(train, holdout, sentence, project, plan)
     context.progress.step("writing the parts", 0.8)
     write_table(paths.train, train)
     write_table(paths.holdout, holdout)

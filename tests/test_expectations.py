@@ -252,6 +252,9 @@ def test_types_of_every_source_are_understood(tmp_path: Path) -> None:
 
 def test_limits_are_readable_and_wide_enough() -> None:
     counts = number_bounds(np.array([0.0, 1, 2, 3, 100]), seasons_seen=False)
+    amounts = number_bounds(np.array([0.3, 0.4, 0.5, 0.7, 65.8]), seasons_seen=False)
+    assert (amounts.low, amounts.high) == (0.0, 140.0)
+    assert number_bounds(np.array([40.5, 60.0, 61.0, 70.0]), seasons_seen=False).low > 0
     assert (counts.low, counts.high) == (0.0, 200.0)
     assert number_bounds(np.full(9, 5.0), seasons_seen=True).median_low is None
     year = number_bounds(np.linspace(-10, 30, 100), seasons_seen=True)

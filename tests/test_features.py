@@ -418,17 +418,35 @@ def test_times_of_any_zone_are_read_as_utc() -> None:
 def test_a_leak_is_called_out_and_an_honest_table_is_not(task: str) -> None:
     frame, project = make_rows(1_500, task), make_project(task)
     plan = propose_plan(frame, project)
-    honest = profile_rows(frame, 100, "cut", project, plan)
+    honest = profile_rows(frame, frame[:0], "cut", project, plan)
     assert not [warning for warning in honest.warnings if "LEAK" in warning]
     answer = frame["y"] if task == "regression" else pd.factorize(frame["y"])[0]
     frame["told"] = answer + np.random.default_rng(1).normal(0, 0.01, len(frame))
-    leaking = profile_rows(frame, 100, "cut", project, propose_plan(frame, project))
+    leaking = profile_rows(frame, frame[:0], "cut", project, propose_plan(frame, project))
     assert [warning for warning in leaking.warnings if warning.startswith("LEAK? told alone tells y")]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_copies_on_both_sides_of_the_cut_are_told(task: str) -> None:
+    frame, project = make_rows(400, task), make_project(task)
+    plan = propose_plan(frame[:300], project)
+    apart = profile_rows(frame[:300], frame[300:], "cut", project, plan)
+    assert not [warning for warning in apart.warnings if "repeat" in warning]
+    mixed = pd.concat([frame[300:], frame[:25]])
+    found = [w for w in profile_rows(frame[:300], mixed, "cut", project, plan).warnings if "holdout rows repeat" in w]
+    assert [warning.split(" in every")[0] for warning in found] == ["25 of 125 holdout rows repeat a training row"]
+
+
+def test_a_coarse_table_has_no_copies() -> None:
+    project = make_project()
+    frame = pd.DataFrame({"city": ["a", "b", "c", "d"] * 100, "y": (["no"] * 200 + ["yes"] * 200)})
+    warnings = profile_rows(frame[::2], frame[1::2], "cut", project, propose_plan(frame, project)).warnings
+    assert not [warning for warning in warnings if "holdout rows repeat" in warning]
 
 
 def test_the_profile_counts_what_is_there() -> None:
     frame, project = make_rows(), make_project()
-    profile = profile_rows(frame, 100, "cut", project, propose_plan(frame, project))
+    profile = profile_rows(frame, frame[:0], "cut", project, propose_plan(frame, project))
     columns = {column.name: column for column in profile.columns}
     assert columns["kids"].missing == pytest.approx(frame["kids"].isna().mean())
     assert columns["kids"].maximum == 4

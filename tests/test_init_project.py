@@ -100,6 +100,16 @@ def test_dates_with_gaps_or_in_the_future_are_not_the_clock(tmp_path: Path) -> N
     assert make_snapshot(project, Paths(tmp_path), None).columns["text"] == "datetime64[us]"
 
 
+def test_other_columns_of_moments_are_named(tmp_path: Path) -> None:
+    frame = shop()
+    _, alone = proposed(tmp_path, "flag", frame)
+    assert "other moments" not in alone
+    frame["sent"] = frame["sold"].dt.floor("D")
+    project, text = proposed(tmp_path, "flag", frame)
+    assert project.data.time_column == "sold"
+    assert "time_column: sold  # when the question is asked of a row: check this, other moments are sent" in text
+
+
 @pytest.mark.parametrize(
     "name", ["order.csv", "1st quarter.csv", "Ümläute (2).csv", "...csv", "a.b.c.csv", "group.csv"]
 )

@@ -100,6 +100,12 @@ def test_the_business_hears_of_money(money: tuple[float, float, float], line: st
     assert business_line(evidence(delta(0.03, 0.02, 0.04), value), ()) == f"{line}; no checks are set."
 
 
+def test_mistakes_without_a_price_are_no_verdict() -> None:
+    value = Value(name="baseline.saving", value=-100, low=-205, high=-9.6, unit="errors per 1,000 rows")
+    alone = evidence(delta(0.2, 0.1, 0.3, "over the baseline"), value, champion=None)
+    assert business_line(alone, ()).startswith("The new model is better than giving every row the same answer by")
+
+
 def test_the_constant_answer_counts_only_where_it_stands_in() -> None:
     value = Value(name="baseline.saving", value=300, low=200, high=400, unit="USD per 1,000 flights")
     assert "the model that answers now does; no checks" in business_line(evidence(delta(0, 0, 0), value), ())

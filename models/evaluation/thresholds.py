@@ -15,6 +15,7 @@ from models.evaluation.words import measured
 from signoff.core.evidence import Evidence, Table, Value
 from signoff.core.numbers import number, percent
 from signoff.core.settings import ErrorCost
+from signoff.core.verdict import UNPRICED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 PER_ROWS = 1000
 GRID = np.round(np.arange(0, 1.0001, 0.01), 2)
+UNPRICED_SENTENCE = (
+    " No prices of mistakes are set, so yes begins where finding and false alarms balance, not where mistakes are "
+    "fewest: name what a false alarm and a miss cost (evaluate.cost in signoff.yaml), and it moves."
+)
 LISTED = np.round(np.arange(0.02, 0.99, 0.02), 2)
 """Thresholds of the table, over which a slider may walk."""
 
@@ -42,11 +47,16 @@ def threshold(case: Case) -> Evidence:
         f"A yes is said from {number(in_force)} on: {percent(flagged)} of the {case.rows_are} are flagged, at "
         f"{number(now)} {money_of(case)}; never saying yes costs {number(never)}, always saying it {number(always)}."
     )
-    weights = f"a false alarm weighs {cost.false_positive:g} and a miss {cost.false_negative:g} {cost.currency}"
+    priced = case.project.evaluate.cost is not None
+    weights = (
+        f"a false alarm weighs {cost.false_positive:g} and a miss {cost.false_negative:g} {cost.currency}"
+        if priced
+        else "without prices it is the one of the highest F1, and each mistake counts one here"
+    )
     return Evidence(
         kind="threshold",
         title="Where yes begins, and what mistakes cost",
-        business=f"{business}{_saving_sentence(values)}",
+        business=f"{business}{_saving_sentence(values) if priced else UNPRICED_SENTENCE}",
         expert=f"The threshold comes from out-of-fold predictions in training, not from these rows; {weights}. The "
         f"cheapest on these rows is {number(cheapest)}, an optimistic choice, as it has seen the answers. Savings are "
         "paired on the same resamples, each model at its own threshold.",
@@ -99,7 +109,7 @@ def confusion_at(case: Case) -> Evidence:
 
 def cost_of(case: Case) -> ErrorCost:
     """The project's prices; each mistake counts one where it names none."""
-    return case.project.evaluate.cost or ErrorCost(currency="errors")
+    return case.project.evaluate.cost or ErrorCost(currency=UNPRICED)
 
 
 def money_of(case: Case) -> str:

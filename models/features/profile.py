@@ -17,18 +17,30 @@ from signoff.core.settings import Project, Task
 TOP_VALUES = 5
 MOSTLY_MISSING = 0.5
 RARE_CLASS = 0.02
+REPEATED = 0.01
+COARSE = 0.5
+"""A table of which fewer rows than this share are different is coarse: its rows repeat without being copies."""
 
 
-def profile_rows(train: pd.DataFrame, holdout_rows: int, split: str, project: Project, plan: FeaturePlan) -> Profile:
-    """Each column of the training part but the target, the target, and warnings in plain words."""
+def profile_rows(
+    train: pd.DataFrame, holdout: pd.DataFrame, split: str, project: Project, plan: FeaturePlan
+) -> Profile:
+    """Each column of the training part but the target, the target, and warnings in plain words.
+
+    The holdout is counted and held against the training part for copies; nothing is learned from it.
+    """
     columns = tuple(_column(train[name], str(name)) for name in train.columns if name != project.target)
     return Profile(
         train_rows=len(train),
-        holdout_rows=holdout_rows,
+        holdout_rows=len(holdout),
         split=split,
         target=_target(train[project.target], project.task),
         columns=columns,
-        warnings=(*suspects(train, project, plan), *_warnings(columns, train, project, plan)),
+        warnings=(
+            *suspects(train, project, plan),
+            *_warnings(columns, train, project, plan),
+            *_copies(train, holdout, project, plan),
+        ),
     )
 
 
@@ -90,11 +102,34 @@ def _warnings(
             for label in sorted(shares.index)
             if shares[label] < RARE_CLASS
         ]
-    features = [name for name in train.columns if name in used]
-    repeated = int(train.duplicated(subset=[*features, project.target]).sum()) if _hashable(train, features) else 0
-    if repeated > 0.01 * len(train):
-        found.append(f"{repeated} training rows repeat another row in every feature and the target")
     return found
+
+
+def _copies(train: pd.DataFrame, holdout: pd.DataFrame, project: Project, plan: FeaturePlan) -> list[str]:
+    """What rows that occur more than once do to learning and, on both sides of the cut, to every number."""
+    used = set(plan.used())
+    features = [name for name in train.columns if name in used]
+    if not _hashable(train, features):
+        return []
+    whole = [*features, project.target]
+    here, there = (pd.util.hash_pandas_object(_comparable(part[whole]), index=False) for part in (train, holdout))
+    found = []
+    repeated = int(here.duplicated().sum())
+    if repeated > REPEATED * len(train):
+        found.append(f"{repeated} training rows repeat another row in every feature and the target")
+    met = int(there.isin(here).sum())
+    if met > REPEATED * len(holdout) and len(train) - repeated > COARSE * len(train):
+        found.append(
+            f"{met} of {len(holdout)} holdout rows repeat a training row in every feature and the target, which "
+            "flatters every number: if they are copies, keep one of each in the project's SQL (SELECT DISTINCT), or "
+            "hold out whole groups (split.kind: group)"
+        )
+    return found
+
+
+def _comparable(part: pd.DataFrame) -> pd.DataFrame:
+    """Mixed columns as text, so that equal values have equal hashes on both sides."""
+    return part.assign(**{str(name): texts(part[name]) for name in part if part[name].dtype == object})
 
 
 def _hashable(train: pd.DataFrame, features: list[str]) -> bool:

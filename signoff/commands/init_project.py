@@ -42,6 +42,7 @@ class Guess:
     task: Task
     positive: Any
     time_column: str | None
+    other_moments: tuple[str, ...]
     id_columns: tuple[str, ...]
     encoding: str
     missing_targets: int
@@ -95,10 +96,12 @@ def _guess(frame: pd.DataFrame, target: str, encoding: str, file: Path) -> Guess
     known = frame[target].dropna()
     task = _task(known, target, file)
     others = [str(column) for column in frame.columns if column != target]
+    moments = _time_columns(frame, others)
     return Guess(
         task=task,
         positive=_yes(known) if task is Task.BINARY else None,
-        time_column=_time_column(frame, others),
+        time_column=moments[0] if moments else None,
+        other_moments=tuple(moments[1:]),
         id_columns=tuple(column for column in others if _is_identifier(frame[column], column)),
         encoding=encoding,
         missing_targets=len(frame) - len(known),
@@ -149,8 +152,8 @@ def _yes(known: pd.Series) -> Any:
     return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
 
 
-def _time_column(frame: pd.DataFrame, columns: list[str]) -> str | None:
-    """The first column of past moments without gaps, those with more distinct moments first."""
+def _time_columns(frame: pd.DataFrame, columns: list[str]) -> list[str]:
+    """Columns of past moments without gaps, those with more distinct moments first."""
     import pandas as pd
 
     present = pd.Timestamp.now("UTC").tz_localize(None)
@@ -158,9 +161,9 @@ def _time_column(frame: pd.DataFrame, columns: list[str]) -> str | None:
     for column in columns:
         moments = _moments(frame[column])
         if moments is not None and moments.notna().all() and moments.max() <= present:
-            found[column] = moments.nunique()
-    enough = {column: distinct for column, distinct in found.items() if distinct >= ENOUGH_MOMENTS}
-    return max(enough, key=lambda column: enough[column]) if enough else None
+            found[column] = moments
+    found = {column: moments for column, moments in found.items() if moments.nunique() >= ENOUGH_MOMENTS}
+    return sorted(found, key=lambda column: -found[column].nunique())
 
 
 def _moments(column: pd.Series) -> pd.Series | None:
@@ -240,7 +243,7 @@ def _source(file: Path, guess: Guess) -> str:
 def _columns(guess: Guess) -> list[str]:
     lines = []
     if guess.time_column:
-        lines += [f"  time_column: {_yaml(guess.time_column)}  # when the question is asked of a row"]
+        lines += [f"  time_column: {_yaml(guess.time_column)}  # when the question is asked of a row{_others(guess)}"]
     else:
         lines += ["  # time_column: COLUMN   # when the question is asked of a row; makes the holdout the newest rows"]
     lines += ["  # known_column: COLUMN  # when the outcome of a row is known"]
@@ -252,6 +255,12 @@ def _columns(guess: Guess) -> list[str]:
         "  # sensitive: [COLUMN]     # groups by which fairness is looked at",
     ]
     return lines
+
+
+def _others(guess: Guess) -> str:
+    if not guess.other_moments:
+        return ""
+    return f": check this, other moments are {', '.join(map(_yaml, guess.other_moments))}"
 
 
 def _split(guess: Guess) -> list[str]:

@@ -12,6 +12,9 @@ from signoff.core.vocabulary import vocabulary
 
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 NEW, NOW = "The new model", "the model that answers now"
+UNPRICED = "errors"
+"""The currency of a project that names no prices: each mistake counts one, which is no measure of a model whose
+threshold seeks balance and not the fewest mistakes."""
 
 
 class Found(Protocol):
@@ -55,7 +58,7 @@ def business_line(evidence: Found, checks: Sequence[CheckResult], review: Review
     delta = values.get("champion.delta")
     # Against a champion the constant answer is no news; it counts where it stands in for one.
     money = values.get("baseline.saving" if delta is None or _stands_in(evidence, delta) else "champion.saving")
-    first = _saved(money) if money else _plainly(evidence, review)
+    first = _saved(money) if money and _priced(money) else _plainly(evidence, review)
     return _joined([first, *_suspicion(evidence), _counted(checks, [said(name) for name in _broken(checks)])], review)
 
 
@@ -90,6 +93,10 @@ def _side(delta: Value, than: str, label: str, unit: str) -> str:
     if delta.high < 0:
         return f"worse {than} by {number(-delta.high)} to {number(-delta.low)} {measure}"
     return f"neither better nor worse {than} beyond chance ({number(delta.low)} to {number(delta.high)} {measure})"
+
+
+def _priced(money: Value) -> bool:
+    return not f"{money.unit} ".startswith(f"{UNPRICED} ")
 
 
 def _saved(money: Value) -> str:
