@@ -99,6 +99,28 @@ def test_a_column_that_knows_the_answer_is_suspected(tmp_path: object) -> None:
     assert "after carries" in record(evidence, "leak_suspicion").business
 
 
+def test_an_hour_on_which_all_else_hangs_is_no_leak(tmp_path: object) -> None:
+    random = np.random.default_rng(0)
+    frame = rows("regression", 1500)
+    frame["hour"] = random.integers(0, 24, len(frame)).astype(float)
+    works = np.where(frame["strong"] > 0, 1.9, 0.1)
+    frame["answer"] = 10 * np.cos(frame["hour"] / 24 * 2 * np.pi) * works + random.normal(size=len(frame))
+    context = workspace(tmp_path / "w", "regression", frame, search={"metric": "r2"})  # type: ignore[operator]
+    fitted(context, "hist_boosting")
+    evidence = evidence_of(context)
+    values = evidence.values()
+    assert values["importance.top_share"].value > 0.6
+    assert values["leak.single_share"].value < 0.6
+    assert "leak_suspicion" not in {one.kind for one in evidence.records}
+
+
+def test_without_prices_the_threshold_says_what_it_balances(tmp_path: object) -> None:
+    context = workspace(tmp_path / "w", "binary", evaluate={"slices": [], "bootstrap": 60})  # type: ignore[operator]
+    found = record(evidence_of(context), "threshold")
+    assert "No prices of mistakes are set" in found.business
+    assert "highest F1" in found.expert
+
+
 def test_a_slice_that_is_served_badly_is_named(tmp_path: object) -> None:
     frame = rows("binary", 2000)
     broken = (frame["shop"] == "south").to_numpy()

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SAMPLE, BINS, PRIOR = 10_000, 20, 10.0
 DOMINANT = 0.6
-"""Share of the summed permutation importance from which one column carries the model."""
+"""Share of the summed permutation importance from which one column carries the model, and, of the model's skill, what
+it must know by itself to be suspect for that: an hour of the day on which all else hangs knows little alone."""
 ALONE, KNOWING = 0.85, 0.5
 """Share of the model's skill, and skill, from which one column by itself is suspect; two rows of leaked columns hide
 each other from permutation, not from this."""
@@ -71,8 +72,10 @@ def suspicion(case: Case, check: Evidence, drivers: Evidence) -> Evidence | None
     assert check.table is not None
     names = []
     top = next(value.value for value in drivers.values if value.name == "importance.top_share")
-    if top >= DOMINANT and len(drivers.table.rows) >= 3:
-        names.append(str(drivers.table.rows[0][0]))
+    shares = {str(name): share for name, _, share in check.table.rows if isinstance(share, float)}
+    first = str(drivers.table.rows[0][0]) if drivers.table.rows else ""
+    if top >= DOMINANT and len(drivers.table.rows) >= 3 and shares.get(first, 0.0) >= DOMINANT:
+        names.append(first)
     alone = [
         str(name)
         for name, strength, share in check.table.rows
@@ -94,8 +97,8 @@ def suspicion(case: Case, check: Evidence, drivers: Evidence) -> Evidence | None
         title="One column carries the model",
         business=f"{carries}. Ask whether {listed(found, 3)} {'is' if len(found) == 1 else 'are'} really known when "
         "the question is asked: a column written after the outcome makes a model look good and fail in use.",
-        expert=f"Share of summed positive permutation importance from {DOMINANT:.0%} on, or {ALONE:.0%} of the model's "
-        "skill by binned target means of that column alone: target leakage (Kaufman et al. 2012) or a single strong "
+        expert=f"From {DOMINANT:.0%} on both of the summed positive permutation importance and, by binned target means "
+        f"of that column alone, of the model's skill; or from {ALONE:.0%} on of the latter: target leakage (Kaufman et al. 2012) or a single strong "
         "cause; this cannot be told from data alone.",
         matters=f"It puts {metric} and every check on it in doubt. If the column is not known in time, request changes "
         "and exclude it.",
