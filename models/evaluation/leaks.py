@@ -98,8 +98,8 @@ def suspicion(case: Case, check: Evidence, drivers: Evidence) -> Evidence | None
         business=f"{carries}. Ask whether {listed(found, 3)} {'is' if len(found) == 1 else 'are'} really known when "
         "the question is asked: a column written after the outcome makes a model look good and fail in use.",
         expert=f"From {DOMINANT:.0%} on both of the summed positive permutation importance and, by binned target means "
-        f"of that column alone, of the model's skill; or from {ALONE:.0%} on of the latter: target leakage (Kaufman et al. 2012) or a single strong "
-        "cause; this cannot be told from data alone.",
+        f"of that column alone, of the model's skill; or from {ALONE:.0%} on of the latter: target leakage (Kaufman et "
+        "al. 2012) or a single strong cause; this cannot be told from data alone.",
         matters=f"It puts {metric} and every check on it in doubt. If the column is not known in time, request changes "
         "and exclude it.",
     )
