@@ -34,6 +34,9 @@ class SmallProvider:
         self.sign: Callable[[dict[str, Any], dict[str, Any]], str] = self.sign_honestly
         self.methods = ["client_secret_basic"]
         self.codes: dict[str, dict[str, str]] = {}
+        self.logged_in = int(time.time()) - 3600
+        self.heeds_prompt = True
+        self.tells_time = True
         self.reads = 0
         self.issuer = ""
 
@@ -57,6 +60,8 @@ class SmallProvider:
         assert query["client_id"] == CLIENT
         assert query["code_challenge_method"] == "S256"
         assert "openid" in query["scope"].split()
+        if query.get("prompt") == "login" and self.heeds_prompt:
+            self.logged_in = int(time.time())
         code = secrets.token_urlsafe(16)
         self.codes[code] = query
         return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state'], 'iss': self.issuer})}"
@@ -79,6 +84,8 @@ class SmallProvider:
         half = base64.urlsafe_b64encode(hashlib.sha256(access.encode()).digest()[:16]).rstrip(b"=").decode()
         now = int(time.time())
         claims = {"iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
+        if "max_age" in asked and self.tells_time:
+            claims["auth_time"] = self.logged_in
         claims |= {"at_hash": half} | self.user | self.claims
         header = {"alg": "RS256", "kid": "one"} | self.header
         return 200, {"access_token": access, "token_type": "Bearer", "id_token": self.sign(header, claims)}

@@ -386,7 +386,9 @@ class TestTokens:
         with pytest.raises(RefusedError, match="is disabled"):
             make_token(store, store.account("Ada"), ["read"])
         enable_account(store, "Ada", by="test")
-        assert token_caller(store, token) is not None, "enabling gives back what disabling took"
+        assert token_caller(store, token) is None, "enabling wakes no token that may have been the reason"
+        token = make_token(store, store.account("Ada"), ["read"], days=2)
+        assert token_caller(store, token) is not None
         identity = token.split("_")[1]
         revoked = revoke_token(store, identity, by="test").revoked
         assert token_caller(store, token) is None

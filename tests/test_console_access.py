@@ -16,6 +16,7 @@ from signoff.core.record import now
 from signoff.core.run import Cause, Run, RunState
 from tests.console_routes import ROUTES
 from tests.consoles import Consoled, a_console
+from tests.oidc_provider import CLIENT, small_provider
 
 ROLES = {**PERMISSIONS, "business owner": PROJECT_ROLE}
 FORBIDDEN = (401, 403)
@@ -23,7 +24,16 @@ FORBIDDEN = (401, 403)
 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consoled]:
-    made = a_console(tmp_path_factory.mktemp("access"), projects=("demo", "other"))
+    with small_provider() as provider:
+        oidc = {"issuer": provider.issuer, "client_id": CLIENT}
+        folder = tmp_path_factory.mktemp("access")
+        made = a_console(folder, projects=("demo", "other"), console={"oidc": oidc})
+        fill(made)
+        yield made
+        made.home.close()
+
+
+def fill(made: Consoled) -> None:
     for role in ROLES:
         made.person(role.replace(" ", "-"), role)
     made.person("elsewhere", "reviewer", "admin", project="other")
@@ -32,8 +42,6 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consoled]:
     run = Run(id="run-1", flow="retrain", cause=Cause(actor="x"), state=RunState.DONE, started=now())
     made.home.store_of("demo").start_run(run)
     made.home.store_of("demo").finish_run("run-1", RunState.DONE)
-    yield made
-    made.home.close()
 
 
 def filled(path: str) -> str:
@@ -82,8 +90,11 @@ def test_every_route_is_written_down(console: Consoled) -> None:
 def test_nobody_comes_in_without_a_log_in(console: Consoled, method: str, path: str) -> None:
     answer = ask(console, method, filled(path), None)
     if ROUTES[method, path] == "public":
-        # A log-in form without its token is forged; a log-in by a provider that is not set is not there.
+        # A log-in form without its token is forged; nobody comes back from a provider who was not sent there.
         assert answer.status_code != 401
+        assert path != "/login/oidc" or "/authorize?" in answer.headers["location"]
+        assert path != "/login/oidc/back" or answer.status_code == 404
+        assert "signoff-session" not in answer.headers.get("set-cookie", "")
     elif path.startswith("/api/"):
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"].startswith("Bearer")

@@ -1,7 +1,7 @@
 """Who may come in: passwords, sessions, tokens, identity providers, and the accounts behind them."""
 
 from signoff.access.callers import accounts_in_force, caller_of
-from signoff.access.login import end_session, log_in, open_session, session_account
+from signoff.access.login import end_session, log_in, open_session, proved_lately, session_account
 from signoff.access.names import as_grant, known_roles
 from signoff.access.people import (
     change_password,
@@ -16,7 +16,7 @@ from signoff.access.people import (
     unlock_account,
 )
 from signoff.access.problems import LogInError, TooManyTriesError
-from signoff.access.tokens import make_token, revoke_token, token_caller
+from signoff.access.tokens import make_token, revoke_token, revoke_tokens_of, token_caller, tokens_in_force
 
 __all__ = [
     "LogInError",
@@ -36,10 +36,13 @@ __all__ = [
     "make_token",
     "open_session",
     "prove_again",
+    "proved_lately",
     "revoke_token",
+    "revoke_tokens_of",
     "session_account",
     "set_email",
     "set_password",
     "token_caller",
+    "tokens_in_force",
     "unlock_account",
 ]

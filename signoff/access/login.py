@@ -19,6 +19,9 @@ IDLE_HOURS = 1.0
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly the last request of a session is known: no page waits for a write each time."""
 
+FRESH_PROOF = timedelta(minutes=5)
+"""How long a log-in made anew at the identity provider stands for the password that such an account has not."""
+
 NOBODY = "(nobody)"
 """Who stands in the access log for a name that no account bears."""
 
@@ -51,16 +54,18 @@ def log_in(store: Store, name: str, password: str, address: str, moment: datetim
     return _rehashed(store, account, password)
 
 
-def open_session(store: Store, account: Account, hours: float) -> str:
+def open_session(store: Store, account: Account, hours: float, *, proved: bool = False) -> str:
     """Begin a session: its id of 256 random bits, of which the store keeps only the SHA-256.
 
     Args:
         store: of the deployment.
         account: that has proved itself.
         hours: after which the session ends, used or not.
+        proved: the identity provider made them log in anew, because it was asked to.
     """
     opened, identity = now(), secrets.token_urlsafe(32)
-    session = Session(account=account.name, opened=opened, seen=opened, expires=opened + timedelta(hours=hours))
+    expires, proof = opened + timedelta(hours=hours), opened if proved else None
+    session = Session(account=account.name, opened=opened, seen=opened, expires=expires, proved=proof)
     store.add_session(_hash(identity), session)
     return identity
 
@@ -79,6 +84,12 @@ def session_account(store: Store, identity: str, moment: datetime | None = None)
     if moment - session.seen >= SEEN_EVERY:
         store.update_session(_hash(identity), session.model_copy(update={"seen": moment}))
     return account
+
+
+def proved_lately(store: Store, identity: str, moment: datetime | None = None) -> bool:
+    """Whether the session began within the last minutes with a log-in that the identity provider made anew."""
+    session = store.session(_hash(identity))
+    return session is not None and session.proved is not None and (moment or now()) - session.proved < FRESH_PROOF
 
 
 def end_session(store: Store, identity: str) -> None:

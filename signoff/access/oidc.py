@@ -10,10 +10,10 @@ from typing import Any
 from signoff.access.names import plain_name
 from signoff.access.people import make_account
 from signoff.access.problems import LogInError
-from signoff.access.provider import Provider
+from signoff.access.provider import LEEWAY_SECONDS, Provider
 from signoff.core.account import Account, Grant
 from signoff.core.errors import ConflictError, UsageError
-from signoff.core.record import Record
+from signoff.core.record import Moment, Record, now
 from signoff.core.settings import Oidc
 from signoff.store import Store
 
@@ -25,14 +25,17 @@ class LoginState(Record):
     nonce: str
     verifier: str
     redirect_uri: str
+    anew: Moment | None = None
+    """When the provider was asked to make the user log in again; None where a log-in of before will do."""
 
 
-def begin(settings: Oidc, redirect_uri: str) -> tuple[str, LoginState]:
+def begin(settings: Oidc, redirect_uri: str, *, anew: bool = False) -> tuple[str, LoginState]:
     """Where to send the browser, and what to remember of it until it comes back.
 
     Args:
         settings: of the provider.
         redirect_uri: the address of ours that the provider sends it back to, as it is registered there.
+        anew: the provider has to make the user log in again, whoever it knows already.
 
     Raises:
         ServiceError: the provider does not answer, or is another one.
@@ -43,8 +46,9 @@ def begin(settings: Oidc, redirect_uri: str) -> tuple[str, LoginState]:
         nonce=secrets.token_urlsafe(32),
         verifier=secrets.token_urlsafe(48),
         redirect_uri=redirect_uri,
+        anew=now() if anew else None,
     )
-    return _provider(settings).address(redirect_uri, kept.state, kept.nonce, kept.verifier), kept
+    return _provider(settings).address(redirect_uri, kept.state, kept.nonce, kept.verifier, anew=anew), kept
 
 
 def finish(store: Store, settings: Oidc, kept: LoginState, query: Mapping[str, str]) -> Account:
@@ -75,12 +79,28 @@ def finish(store: Store, settings: Oidc, kept: LoginState, query: Mapping[str, s
             "the identity provider refuses", where=provider.issuer, got=query.get("error", "no code")[:200]
         )
     claims = provider.claims(query["code"], kept.redirect_uri, kept.nonce, kept.verifier)
+    if kept.anew is not None:
+        _check_anew(claims.get("auth_time"), kept.anew, provider.issuer)
     account = _account(store, settings, f"{provider.issuer} {claims['sub']}", claims)
     if account.disabled:
         store.note_access(account.name, "log-in by the identity provider", result="refused: disabled")
         raise LogInError(f"the account {account.name} is disabled", next_step="ask an admin")
     store.note_access(account.name, "log-in by the identity provider", result="done")
     return account
+
+
+def _check_anew(auth_time: object, asked: Moment, issuer: str) -> None:
+    """Providers may overlook that they were asked; the claim that then has to be there says when it was."""
+    told = isinstance(auth_time, int | float)
+    if not told or auth_time < asked.timestamp() - LEEWAY_SECONDS:  # type: ignore[operator]
+        raise LogInError(
+            "the identity provider did not make you log in again"
+            if told
+            else "the identity provider does not tell when you logged in",
+            where=issuer,
+            allowed="the claim auth_time, after a log-in with prompt=login and max_age=0",
+            next_step="log in as before; an admin makes a token for you: signoff user token NAME --scope SCOPE",
+        )
 
 
 def _account(store: Store, settings: Oidc, subject: str, claims: Mapping[str, Any]) -> Account:

@@ -13,6 +13,7 @@ from signoff.access.names import check_email, plain_name
 from signoff.access.passwords import check_password, hash_password, matches
 from signoff.access.problems import LogInError
 from signoff.access.throttle import count_try, take_back, unlock
+from signoff.access.tokens import revoke_tokens_of
 from signoff.core.account import EVERYWHERE, Account, Grant
 from signoff.core.errors import RefusedError, UsageError
 from signoff.core.record import now
@@ -115,20 +116,27 @@ def change_roles(
 def disable_account(store: Store, name: str, *, by: str) -> Account:
     """Take away all that an account may do: log-in, sessions, tokens, decisions to come.
 
+    Its tokens are revoked: enabling the account later must not wake one that was the reason to disable it.
+
     Raises:
         NotFoundError: there is no such account.
         RefusedError: nobody would be left who is admin everywhere.
     """
-    return _change(store, name, lambda one: one.model_copy(update={"disabled": True}), by, "account disabled")
+    with store.transaction():
+        disabled = _change(store, name, lambda one: one.model_copy(update={"disabled": True}), by, "account disabled")
+        revoke_tokens_of(store, disabled.name, by)
+    return disabled
 
 
 def enable_account(store: Store, name: str, *, by: str) -> Account:
-    """Give it back."""
+    """Give it back, but sessions and tokens, which are made anew."""
     return _change(store, name, lambda one: one.model_copy(update={"disabled": False}), by, "account enabled")
 
 
-def set_password(store: Store, name: str, password: str, *, by: str, one_time: bool = False) -> Account:
-    """Set somebody's password; every session of the account ends, and pauses too. Tokens stay.
+def set_password(
+    store: Store, name: str, password: str, *, by: str, one_time: bool = False, end_tokens: bool = False
+) -> Account:
+    """Set somebody's password; every session of the account ends, and pauses too. Tokens stay unless asked.
 
     Raises:
         NotFoundError: there is no such account.
@@ -138,13 +146,16 @@ def set_password(store: Store, name: str, password: str, *, by: str, one_time: b
     check_password(account.name, password)
     hashed = hash_password(password)
     update = {"password": hashed, "one_time": one_time}
-    changed = _change(store, name, lambda one: one.model_copy(update=update), by, "password set")
+    with store.transaction():
+        changed = _change(store, name, lambda one: one.model_copy(update=update), by, "password set")
+        if end_tokens:
+            revoke_tokens_of(store, changed.name, by)
     unlock(store, account.name)
     return changed
 
 
-def change_password(store: Store, name: str, old: str, new: str) -> Account:
-    """Change one's own password; every session of the account ends, this one too.
+def change_password(store: Store, name: str, old: str, new: str, *, end_tokens: bool = False) -> Account:
+    """Change one's own password; every session of the account ends, this one too, and its tokens if asked.
 
     Tries are counted like log-ins: a session that somebody left open must not serve to guess the password.
 
@@ -156,7 +167,7 @@ def change_password(store: Store, name: str, old: str, new: str) -> Account:
     account = prove_again(store, name, old, "password change")
     if matches(account.password, new):
         raise UsageError("the new password is the old one", allowed="another password")
-    return set_password(store, name, new, by=account.name)
+    return set_password(store, name, new, by=account.name, end_tokens=end_tokens)
 
 
 def prove_again(store: Store, name: str, password: str, purpose: str) -> Account:

@@ -32,6 +32,9 @@ KEYS_AGAIN_SECONDS = 10
 """An unknown key makes us look for new ones at most so often: tokens from outside must not make us hammer."""
 
 LEEWAY_SECONDS = 60
+ANEW = {"prompt": "login", "max_age": "0"}
+"""Asks the provider to make the user log in again, and to tell when it did (OpenID Connect Core 1.0, 3.1.2.1)."""
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -45,12 +48,17 @@ class Provider:
         self._found: tuple[float, dict[str, Any]] | None = None
         self._keys: tuple[float, KeySet] | None = None
 
-    def address(self, redirect_uri: str, state: str, nonce: str, verifier: str) -> str:
+    def address(self, redirect_uri: str, state: str, nonce: str, verifier: str, *, anew: bool = False) -> str:
         """Where to send the browser: authorization code, PKCE with S256 (RFC 7636), state and nonce."""
         endpoint = self._endpoint("authorization_endpoint")
         client = OAuth2Client(None, self.settings.client_id, scope=SCOPE, code_challenge_method="S256")
         url, _ = client.create_authorization_url(
-            endpoint, state=state, code_verifier=verifier, redirect_uri=redirect_uri, nonce=nonce
+            endpoint,
+            state=state,
+            code_verifier=verifier,
+            redirect_uri=redirect_uri,
+            nonce=nonce,
+            **(ANEW if anew else {}),
         )
         return str(url)
 

@@ -115,6 +115,21 @@ def revoke_token(store: Store, identity: str, by: str) -> ApiToken:
     return token
 
 
+def tokens_in_force(store: Store, name: str, moment: datetime | None = None) -> tuple[ApiToken, ...]:
+    """The tokens of an account that are neither expired nor revoked, the oldest first."""
+    moment = moment or now()
+    return tuple(token for token in store.tokens_of(name) if token.revoked is None and moment < token.expires)
+
+
+def revoke_tokens_of(store: Store, name: str, by: str) -> int:
+    """End every token of an account at once; how many were in force."""
+    with store.transaction():
+        ended = tokens_in_force(store, name)
+        for token in ended:
+            revoke_token(store, token.id, by)
+    return len(ended)
+
+
 def _note_use(store: Store, identity: str, moment: datetime) -> None:
     """Read again under the write lock: a revocation meanwhile must not be written over."""
     with store.transaction():

@@ -64,7 +64,7 @@ def role(
 
 @user.command()
 def disable(name: Name, workspace: Workspace = HERE, json: Json = False) -> None:
-    """End log-in, sessions and tokens of an account; what it decided stands."""
+    """End log-in, sessions and tokens of an account, for good; what it decided stands."""
     from signoff.commands.users import disable_user
 
     disable_user(workspace, name, json)
@@ -72,7 +72,7 @@ def disable(name: Name, workspace: Workspace = HERE, json: Json = False) -> None
 
 @user.command()
 def enable(name: Name, workspace: Workspace = HERE, json: Json = False) -> None:
-    """Let a disabled account in again."""
+    """Let a disabled account in again; its tokens are made anew."""
     from signoff.commands.users import enable_user
 
     enable_user(workspace, name, json)
@@ -83,13 +83,14 @@ def password(
     name: Name,
     password_stdin: PasswordStdin = False,
     one_time: OneTime = False,
+    revoke_tokens: Annotated[bool, typer.Option("--revoke-tokens", help="End the account's tokens too.")] = False,
     workspace: Workspace = HERE,
     json: Json = False,
 ) -> None:
-    """Set a password; sessions and pauses of the account end, its tokens stay."""
+    """Set a password; sessions and pauses of the account end, its tokens stay unless --revoke-tokens is given."""
     from signoff.commands.users import set_user_password
 
-    set_user_password(workspace, name, password_stdin, one_time, json)
+    set_user_password(workspace, name, password_stdin, one_time, revoke_tokens, json)
 
 
 @user.command()

@@ -96,7 +96,7 @@ def change_user_roles(
 
 
 def disable_user(workspace: Path, name: str, as_json: bool) -> None:
-    """Take away log-in, sessions and tokens."""
+    """Take away log-in, sessions and, for good, tokens."""
     from signoff.access import disable_account
 
     with _house(workspace) as house:
@@ -104,22 +104,28 @@ def disable_user(workspace: Path, name: str, as_json: bool) -> None:
 
 
 def enable_user(workspace: Path, name: str, as_json: bool) -> None:
-    """Give them back."""
+    """Let the account log in again."""
     from signoff.access import enable_account
 
     with _house(workspace) as house:
         _tell(enable_account(house.store, name, by=house.by), as_json)
 
 
-def set_user_password(workspace: Path, name: str, password_stdin: bool, one_time: bool, as_json: bool) -> None:
-    """Set a password; the account's sessions end."""
-    from signoff.access import set_password
+def set_user_password(
+    workspace: Path, name: str, password_stdin: bool, one_time: bool, end_tokens: bool, as_json: bool
+) -> None:
+    """Set a password; the account's sessions end, its tokens if asked, and those that stay are told."""
+    from signoff.access import set_password, tokens_in_force
     from signoff.access.passwords import check_password
 
     with _house(workspace) as house:
         account = house.store.account(name)
         password = new_password(password_stdin, account.name, check_password)
-        _tell(set_password(house.store, name, password, by=house.by, one_time=one_time), as_json)
+        more = {"one_time": one_time, "end_tokens": end_tokens}
+        _tell(set_password(house.store, name, password, by=house.by, **more), as_json)
+        kept = len(tokens_in_force(house.store, name))
+        if kept:
+            sys.stderr.write(f"tokens of {account.name} that stay in force: {kept}\nnext: signoff user tokens {name}\n")
 
 
 def unlock_user(workspace: Path, name: str, as_json: bool) -> None:

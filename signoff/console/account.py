@@ -13,15 +13,18 @@ from signoff.access import (
     make_token,
     open_session,
     prove_again,
+    proved_lately,
     revoke_token,
     set_email,
+    tokens_in_force,
 )
 from signoff.console.cookies import set_session
 from signoff.console.deps import CallerDep, HomeDep, VisitDep
 from signoff.console.home import Home
 from signoff.console.page import Go, action, lead, page
-from signoff.console.problems import InvalidError
+from signoff.console.problems import InvalidError, NotAllowedError
 from signoff.console.templating import render
+from signoff.console.visit import Visit
 from signoff.core.account import EVERYWHERE, Account, ApiToken, Caller, Grant, Scope
 from signoff.core.errors import NotFoundError, SignoffError, UsageError
 from signoff.core.record import Moment, Record, now
@@ -52,6 +55,9 @@ class AccountContext(Record):
     lenses: tuple[str, ...]
     local: bool
     """Whether it has a password here; else an identity provider vouches for it."""
+    proof: Literal["password", "given", "log in anew", "none here"]
+    """What a new token asks for beside the session: the account's password; nothing more, where the identity provider
+    made them log in anew just now; that; or it cannot be made here, as no identity provider is configured."""
     tokens: tuple[ShownToken, ...]
     scopes: tuple[Scope, ...]
     projects: tuple[str, ...]
@@ -63,19 +69,21 @@ class PasswordContext(Record):
     """The page on which a password is changed."""
 
     must: bool
+    tokens: int = 0
+    """How many tokens of the account are in force."""
     problem: str = ""
 
 
 @page(router, "/account", template="account.html", needs=None, title="Your account")
-def account_page(home: HomeDep, caller: CallerDep) -> AccountContext:
+def account_page(visit: VisitDep, caller: CallerDep) -> AccountContext:
     """Roles, tokens, lens and sessions of whoever asks."""
-    return account_context(home, caller)
+    return account_context(visit, caller)
 
 
 @page(router, "/account/password", template="password.html", needs=None, title="Change your password", api=False)
-def password_page(caller: CallerDep) -> PasswordContext:
+def password_page(home: HomeDep, caller: CallerDep) -> PasswordContext:
     """The form; after a one-time password the only page there is."""
-    return PasswordContext(must=caller.account.one_time)
+    return PasswordContext(must=caller.account.one_time, tokens=len(tokens_in_force(home.accounts, caller.name)))
 
 
 @action(router, "/account/password", needs=None)
@@ -86,17 +94,22 @@ def change(
     old: Annotated[str, Form(max_length=1000)] = "",
     new: Annotated[str, Form(max_length=1000)] = "",
     again: Annotated[str, Form(max_length=1000)] = "",
+    end_tokens: Annotated[bool, Form()] = False,
 ) -> Response:
-    """Change the password; every other session of the account ends."""
+    """Change the password; every other session of the account ends, and its tokens where that is asked for."""
+    tokens = len(tokens_in_force(home.accounts, caller.name))
     try:
         if new != again:
             raise UsageError("the two new passwords differ")
-        changed = change_password(home.accounts, caller.name, old, new)
+        changed = change_password(home.accounts, caller.name, old, new, end_tokens=end_tokens)
     except SignoffError as error:
         allowed = f" (allowed: {error.allowed})" if error.allowed else ""
-        context = PasswordContext(must=caller.account.one_time, problem=error.what + allowed)
+        context = PasswordContext(must=caller.account.one_time, tokens=tokens, problem=error.what + allowed)
         return render(visit, "password.html", context, "Change your password", 422)
-    response = lead(visit, Go("/", "Your password is changed; every other session has ended."))
+    said = "Your password is changed; every other session has ended."
+    if tokens:
+        said += f" Tokens of yours {'that were revoked' if end_tokens else 'that stay in force'}: {tokens}."
+    response = lead(visit, Go("/", said))
     set_session(home, response, open_session(home.accounts, changed, home.settings.session_hours))
     return response
 
@@ -113,7 +126,8 @@ def new_token(
 ) -> Response:
     """Make a token and show it once; it is in no log and in no later page.
 
-    A token outlives the session that makes it, so whoever has a password here gives it once more.
+    A token outlives the session that makes it, so whoever has a password here gives it once more; whoever an identity
+    provider vouches for was made to log in anew there just now.
     """
     if project != EVERYWHERE and project not in {place.name for place in home.seen_by(caller)}:
         raise NotFoundError(f"there is no project {project}")
@@ -122,8 +136,14 @@ def new_token(
             prove_again(home.accounts, caller.name, password, "token made")
         except LogInError as error:
             raise InvalidError(error.what, where="password", allowed="your own password") from error
+    elif _proof(visit, caller.account) != "given":
+        raise NotAllowedError(
+            "a token asks for a fresh log-in at the identity provider",
+            allowed="one within the last five minutes",
+            next_step="log in again from the page /account, then make the token",
+        )
     made = make_token(home.accounts, caller.account, tuple(scopes or ()), days, project)
-    return render(visit, "account.html", account_context(home, caller, made), "Your account")
+    return render(visit, "account.html", account_context(visit, caller, made), "Your account")
 
 
 @action(router, "/account/tokens/revoke", needs=None)
@@ -162,8 +182,9 @@ def end_sessions(visit: VisitDep, home: HomeDep, caller: CallerDep) -> Go:
     return Go("/account", f"{ended} other session{'s' * (ended != 1)} ended.")
 
 
-def account_context(home: Home, caller: Caller, made: str | None = None) -> AccountContext:
+def account_context(visit: Visit, caller: Caller, made: str | None = None) -> AccountContext:
     """What an account's owner sees."""
+    home = visit.home
     account = home.accounts.account(caller.name)
     return AccountContext(
         name=account.name,
@@ -172,11 +193,20 @@ def account_context(home: Home, caller: Caller, made: str | None = None) -> Acco
         lens=account.lens or LENSES[0],
         lenses=LENSES,
         local=account.password is not None,
+        proof=_proof(visit, account),
         tokens=shown_tokens(home, account),
         scopes=tuple(Scope),
         projects=tuple(place.name for place in home.seen_by(caller)),
         made_token=made,
     )
+
+
+def _proof(visit: Visit, account: Account) -> Literal["password", "given", "log in anew", "none here"]:
+    if account.password is not None:
+        return "password"
+    if visit.session and proved_lately(visit.home.accounts, visit.session):
+        return "given"
+    return "log in anew" if visit.home.settings.oidc else "none here"
 
 
 def shown_tokens(home: Home, account: Account) -> tuple[ShownToken, ...]:

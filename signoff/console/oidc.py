@@ -20,12 +20,20 @@ RETURN = "/login/oidc/back"
 
 
 @raw(router, "/login/oidc", needs=Permission.PUBLIC)
-def leave(request: Request, visit: VisitDep, next: Annotated[str, Query(max_length=2000)] = "/") -> Response:
-    """Send the browser to the provider; what has to come back stays in a signed cookie of this browser."""
+def leave(
+    request: Request,
+    visit: VisitDep,
+    next: Annotated[str, Query(max_length=2000)] = "/",
+    anew: Annotated[bool, Query()] = False,
+) -> Response:
+    """Send the browser to the provider; what has to come back stays in a signed cookie of this browser.
+
+    With `anew` the provider has to make them log in again, which stands for a password where none is kept here.
+    """
     from signoff.access.oidc import begin
 
     public = visit.home.settings.public_url or str(request.base_url)
-    address, kept = begin(_settings(visit), public.rstrip("/") + RETURN)
+    address, kept = begin(_settings(visit), public.rstrip("/") + RETURN, anew=anew)
     response = RedirectResponse(address, status_code=303)
     set_state(visit.home, response, f"{safe_next(next)} {kept.model_dump_json()}")
     return response
@@ -41,11 +49,13 @@ def back(request: Request, visit: VisitDep) -> Response:
     if found is None:
         raise NotFoundError("this log-in was not begun in this browser, or too long ago", next_step="open /login")
     to, _, state = found.partition(" ")
-    account = finish(home.accounts, _settings(visit), LoginState.model_validate_json(state), dict(request.query_params))
+    kept = LoginState.model_validate_json(state)
+    account = finish(home.accounts, _settings(visit), kept, dict(request.query_params))
     if visit.session:
         end_session(home.accounts, visit.session)
     response = RedirectResponse(safe_next(to), status_code=303)
-    set_session(home, response, open_session(home.accounts, account, home.settings.session_hours))
+    hours, proved = home.settings.session_hours, kept.anew is not None
+    set_session(home, response, open_session(home.accounts, account, hours, proved=proved))
     drop_state(home, response)
     return response
 

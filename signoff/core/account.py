@@ -105,6 +105,7 @@ class Session(Record):
     opened: Moment
     seen: Moment
     expires: Moment
+    proved: Moment | None = Field(None, description="when the identity provider made them log in anew, being asked to")
 
 
 class AccessNote(Record):
