@@ -8,10 +8,8 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from signoff.core.decision import CheckResult, Decision, Review, ReviewState
-from signoff.core.evidence import EvidenceSet
+from signoff.core.evidence import kept_evidence
 from signoff.core.notice import Notice
 from signoff.core.policy import acts_at, check_sentence, expires, judge
 from signoff.core.settings import Console, Project
@@ -104,13 +102,11 @@ def _title(notice: Notice, project: str, review: Review | None) -> str:
 
 def _verdict(review: Review, store: Store) -> str:
     """The verdict line, as the reviewer will read it; the checks alone where the evidence is not here."""
-    text = store.evidence(review.evidence_sha256)
+    kept = kept_evidence(store.evidence(review.evidence_sha256))
+    if kept is not None:
+        return verdict_line(kept, review.checks)
     held = sum(check.holds for check in review.checks)
-    checks = f"{held} of {len(review.checks)} checks hold." if review.checks else "No check is set for this gate."
-    try:
-        return verdict_line(EvidenceSet.model_validate_json(text), review.checks) if text else checks
-    except ValidationError:
-        return checks
+    return f"{held} of {len(review.checks)} checks hold." if review.checks else "No check is set for this gate."
 
 
 def _checks(checks: Sequence[CheckResult]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -62,38 +62,27 @@ def approve(
     raise typer.Exit(code)
 
 
-@review.command()
-def reject(
-    identity: Identity,
-    reason: Reason,
-    workspace: Workspace = HERE,
-    actor: Actor = None,
-    password_stdin: PasswordStdin = False,
-    go_on: Continue = True,
-    json: Json = False,
-) -> None:
-    """Say no."""
-    from signoff.commands.reviews import decide
+def _command_for(verdict: Literal["reject", "acknowledge"], sentence: str) -> None:
+    """A verdict that takes a reason and no more."""
 
-    code = decide(workspace, identity, "reject", reason, actor, go_on, json, password_stdin=password_stdin)
-    raise typer.Exit(code)
+    @review.command(verdict, help=sentence)
+    def give(
+        identity: Identity,
+        reason: Reason,
+        workspace: Workspace = HERE,
+        actor: Actor = None,
+        password_stdin: PasswordStdin = False,
+        go_on: Continue = True,
+        json: Json = False,
+    ) -> None:
+        from signoff.commands.reviews import decide
+
+        code = decide(workspace, identity, verdict, reason, actor, go_on, json, password_stdin=password_stdin)
+        raise typer.Exit(code)
 
 
-@review.command()
-def acknowledge(
-    identity: Identity,
-    reason: Reason,
-    workspace: Workspace = HERE,
-    actor: Actor = None,
-    password_stdin: PasswordStdin = False,
-    go_on: Continue = True,
-    json: Json = False,
-) -> None:
-    """Say that an alert was seen and needs no run."""
-    from signoff.commands.reviews import decide
-
-    code = decide(workspace, identity, "acknowledge", reason, actor, go_on, json, password_stdin=password_stdin)
-    raise typer.Exit(code)
+_command_for("reject", "Say no.")
+_command_for("acknowledge", "Say that an alert was seen and needs no run.")
 
 
 @review.command("request-changes")

@@ -229,16 +229,11 @@ def _worth(rule: Rule) -> bool:
 
 def _verdict_of(desk: Desk, review: Review) -> str | None:
     """The verdict line of a release review; None where its evidence is not in this database."""
-    from signoff.core.evidence import EvidenceSet
+    from signoff.core.evidence import kept_evidence
     from signoff.core.verdict import verdict_line
 
-    text = desk.store.evidence(review.evidence_sha256) if review.gate == "release" else None
-    if text is None:
-        return None
-    try:
-        return verdict_line(EvidenceSet.model_validate_json(text), review.checks)
-    except ValidationError:
-        return None
+    kept = kept_evidence(desk.store.evidence(review.evidence_sha256)) if review.gate == "release" else None
+    return verdict_line(kept, review.checks) if kept is not None else None
 
 
 def _lines(summary: ReviewSummary, paths: Paths, dossier: Path | None, verdict: str | None) -> list[str]:

@@ -16,8 +16,7 @@ from signoff.console.page import Go, action, api, page
 from signoff.console.problems import InvalidError
 from signoff.console.run_events import SLOTS, EventStream, follow
 from signoff.console.run_view import RunView, view_of
-from signoff.console.templating import environment
-from signoff.console.wording import Chosen, add_words
+from signoff.console.wording import Chosen
 from signoff.core.account import Caller, Permission
 from signoff.core.discussion import Span, spans
 from signoff.core.errors import NotFoundError
@@ -29,7 +28,6 @@ from signoff.store.looking import entry_of_hash, list_runs, runs_of
 from signoff.workspace.stopping import runs_here, stop_run
 
 router = APIRouter()
-add_words(environment())
 LISTED = 50
 MOST_LOG_BYTES = 4_500_000
 

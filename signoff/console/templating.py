@@ -15,12 +15,13 @@ from markupsafe import Markup
 
 from signoff.console.cookies import before_login, drop_flash, read_flash
 from signoff.console.files import address
+from signoff.console.review.words import marked
 from signoff.console.visit import API, Visit
+from signoff.console.wording import lasted
 from signoff.core.account import EVERYWHERE, Permission
-from signoff.core.numbers import number
+from signoff.core.numbers import signed
 from signoff.core.record import now
-from signoff.core.vocabulary import vocabulary
-from signoff.report.filters import amount, bounds, cell, figure, interval
+from signoff.report import filters
 
 
 @dataclass(frozen=True)
@@ -64,26 +65,17 @@ LINKS: tuple[tuple[str, str, Permission | None], ...] = (
 
 @cache
 def environment() -> jinja2.Environment:
-    """The console's templates; other modules may add filters with a name of their own."""
-    found = jinja2.Environment(
-        loader=jinja2.PackageLoader("signoff.console"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """The console's templates: the dossier's filters, and what pages alone need."""
+    found = filters.environment(autoescape=True, package="signoff.console")
     found.filters.update(
-        number=number,
-        cell=cell,
-        amount=amount,
-        figure=figure,
-        interval=interval,
-        bounds=bounds,
         moment=moment,
         short=short,
         capitalize_first=capitalize_first,
+        lasted=lasted,
+        difference=signed,
+        marked=marked,
     )
-    found.globals.update(label=vocabulary().label, static=address)
+    found.globals.update(static=address)
     return found
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypeVar
 
-import jinja2
 from pydantic import BeforeValidator
-
-from signoff.core.numbers import signed
 
 T = TypeVar("T")
 Chosen = Annotated[T | None, BeforeValidator(lambda given: given or None)]
@@ -24,8 +21,3 @@ def lasted(seconds: float) -> str:
             rest = whole % size // smaller_size
             return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
     return f"{whole} s"
-
-
-def add_words(environment: jinja2.Environment) -> None:
-    """Let templates use them."""
-    environment.filters.update(lasted=lasted, difference=signed)

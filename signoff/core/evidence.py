@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from signoff.core.record import Moment, Record
 
@@ -51,3 +51,13 @@ class EvidenceSet(Record):
     def values(self) -> dict[str, Value]:
         """All numbers by name."""
         return {value.name: value for record in self.records for value in record.values}
+
+
+def kept_evidence(text: str | None) -> EvidenceSet | None:
+    """What was kept under a digest; None where nothing is here, or it is of another kind (a validation, a window)."""
+    if text is None:
+        return None
+    try:
+        return EvidenceSet.model_validate_json(text)
+    except ValidationError:
+        return None

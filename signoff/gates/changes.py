@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pydantic import ValidationError
-
 from signoff.core.decision import CheckResult, Review
 from signoff.core.errors import ConflictError
-from signoff.core.evidence import EvidenceSet, Value
+from signoff.core.evidence import Value, kept_evidence
 from signoff.core.record import Record
 
 FEW = 5
@@ -30,8 +28,6 @@ class CheckChange(Record):
     label: str
     before: bool | None
     after: bool | None
-    value_before: float | None = None
-    value_after: float | None = None
 
 
 class Changes(Record):
@@ -72,27 +68,17 @@ def changed_since(before: Review, after: Review, evidence: Callable[[str], str |
         after: the one that took its place.
         evidence: the kept text behind a digest, or None, such as `store.evidence`.
     """
-    old, new = _values(evidence(before.evidence_sha256)), _values(evidence(after.evidence_sha256))
+    old, new = (kept_evidence(evidence(one.evidence_sha256)) for one in (before, after))
     fields = type(after.policy).model_fields
     return Changes(
         before=before.id,
         after=after.id,
-        values=_value_changes(old or {}, new or {}) if old is not None and new is not None else (),
+        values=_value_changes(old.values(), new.values()) if old is not None and new is not None else (),
         checks=_check_changes(before.checks, after.checks),
         policy=tuple(name for name in fields if getattr(before.policy, name) != getattr(after.policy, name)),
         digest=before.digest != after.digest,
         compared=old is not None and new is not None,
     )
-
-
-def _values(text: str | None) -> dict[str, Value] | None:
-    """The numbers of kept evidence; None where it is not here, or is no set of evidence (a validation is none)."""
-    if text is None:
-        return None
-    try:
-        return EvidenceSet.model_validate_json(text).values()
-    except ValidationError:
-        return None
 
 
 def _value_changes(old: Mapping[str, Value], new: Mapping[str, Value]) -> tuple[ValueChange, ...]:
@@ -118,16 +104,9 @@ def _check_changes(old: tuple[CheckResult, ...], new: tuple[CheckResult, ...]) -
     found = []
     for key in dict.fromkeys((*before, *after)):
         one, other = before.get(key), after.get(key)
-        if (one.holds if one else None) != (other.holds if other else None):
-            found.append(
-                CheckChange(
-                    label=key,
-                    before=one.holds if one else None,
-                    after=other.holds if other else None,
-                    value_before=one.value if one else None,
-                    value_after=other.value if other else None,
-                )
-            )
+        before_held, after_held = one.holds if one else None, other.holds if other else None
+        if before_held != after_held:
+            found.append(CheckChange(label=key, before=before_held, after=after_held))
     return tuple(found)
 
 

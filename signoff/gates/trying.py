@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from signoff.core.decision import CheckResult, Decision, GateName, Review, ReviewState
-from signoff.core.evidence import EvidenceSet, Value
+from signoff.core.evidence import Value, kept_evidence
 from signoff.core.policy import POLICY_ACTOR, ends, held_back, judge, may_pass_alone, run_checks, why_not
 from signoff.core.record import Moment, Record, now
 from signoff.core.run import Cause
@@ -171,18 +169,9 @@ def _checks(desk: Desk, review: Review, policy: GatePolicy) -> tuple[tuple[Check
         if one.value is not None
     }
     asked_before = {one.check.metric for one in review.checks}
-    kept = _evidence(desk.store.evidence(review.evidence_sha256))
+    kept = kept_evidence(desk.store.evidence(review.evidence_sha256))
     unknown = () if kept is not None else tuple(c.metric for c in policy.checks if c.metric not in asked_before)
-    return run_checks(policy.checks, values | dict(kept or {})), unknown
-
-
-def _evidence(text: str | None) -> Mapping[str, Value] | None:
-    if text is None:
-        return None
-    try:
-        return EvidenceSet.model_validate_json(text).values()
-    except ValidationError:
-        return None
+    return run_checks(policy.checks, values | (kept.values() if kept is not None else {})), unknown
 
 
 def _from_ledger(decisions: Sequence[Decision]) -> Review:

@@ -16,10 +16,10 @@ from signoff.core.vocabulary import vocabulary
 Cell = str | float | int | bool | None
 
 
-def environment(autoescape: bool) -> jinja2.Environment:
-    """Templates of this package; a name that a template misspells is an error, never an empty place."""
+def environment(autoescape: bool, package: str = "signoff.report") -> jinja2.Environment:
+    """A package's templates; a name that a template misspells is an error, never an empty place."""
     found = jinja2.Environment(
-        loader=jinja2.PackageLoader("signoff.report"),
+        loader=jinja2.PackageLoader(package),
         autoescape=autoescape,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

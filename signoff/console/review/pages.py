@@ -11,7 +11,6 @@ from signoff.console.deps import CallerDep, HomeDep, ReviewDep, ReviewPlace
 from signoff.console.home import Home
 from signoff.console.page import Go, action, api, page
 from signoff.console.review.context import ReviewContext, review_context
-from signoff.console.review.filters import install
 from signoff.console.review.form import Draft
 from signoff.console.review.found import evidence_of, slugs
 from signoff.console.review.lenses import Lens, lens_named
@@ -27,7 +26,6 @@ from signoff.core.evidence import Evidence
 from signoff.core.record import Record, now
 from signoff.core.vocabulary import vocabulary
 
-install()
 router = APIRouter()
 
 LensQuery = Annotated[str | None, Query(max_length=20, description="business, science, operations or audit")]
