@@ -158,7 +158,20 @@ def test_it_says_what_it_serves_and_how_it_is(endpoint: Endpoint) -> None:
     assert (facts["digest"], facts["model"]) == (parcel.digest, parcel.model.digest)
     assert (facts["decision"], facts["approved_by"], facts["max_rows"]) == (parcel.entry.hash, "bo", 40)
     assert endpoint.call("/healthz")[0] == 200
-    assert b"bentoml_service_request_total" in endpoint.call("/metrics")[1]
+    metrics = endpoint.call("/metrics")[1].decode()
+    assert "bentoml_service_request_total" in metrics
+    info = next(line for line in metrics.splitlines() if line.startswith("signoff_model_info{"))
+    assert info.endswith(" 1.0")
+    assert f'digest="{facts["digest"]}"' in info
+    assert f'tag="{facts["tag"]}"' in info
+
+
+def test_its_front_page_calls_nobody(endpoint: Endpoint) -> None:
+    status, body = endpoint.call("/")
+    assert status == 200
+    assert b"POST /predict" in body
+    assert b"http" not in body
+    assert b"<script" not in body
 
 
 @pytest.mark.slow

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
 from bentoml import IODescriptor
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from models.serving.clerk import Clerk, Reply
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 BODY_BYTES = 64 << 20
 PREDICTIONS = "SIGNOFF_PREDICTIONS"
 """Environment variable: the folder of the prediction log."""
+MODEL_LABELS = ("project", "tag", "digest", "model")
 
 
 class Rows(IODescriptor):  # type: ignore[misc]
@@ -61,8 +63,8 @@ def prediction_folder() -> Path:
 def make_service(parcel: Parcel, log_folder: Path | None = None, model: LoadedModel | None = None) -> Any:
     """A BentoML service that answers with the model of this package.
 
-    It answers POST /predict and GET /model, and BentoML's /healthz, /livez, /readyz and /metrics. Unless it is given,
-    the model is loaded when a worker starts, not here.
+    It answers POST /predict, GET / and GET /model, and BentoML's /healthz, /livez, /readyz and /metrics. Unless it is
+    given, the model is loaded when a worker starts, not here.
 
     Args:
         parcel: as `open_parcel` found it.
@@ -72,11 +74,14 @@ def make_service(parcel: Parcel, log_folder: Path | None = None, model: LoadedMo
     shape = Shape(parcel.model.inputs, parcel.serving.id_columns, parcel.serving.time_column, parcel.serving.max_rows)
     folder = log_folder or prediction_folder()
 
+    facts = about(parcel)
+
     class Champion:
         """Answers rows with the approved model, and logs every answer before it is given."""
 
         def __init__(self) -> None:
             self.queue = Queue(Clerk(model or parcel.load(), shape, PredictionLog(folder)))
+            model_info().labels(*(facts[name] for name in MODEL_LABELS)).set(1)
 
         @bentoml.api(route="/predict", input_spec=Rows, output_spec=Answered)  # type: ignore[untyped-decorator]
         async def predict(self, rows: Any) -> Any:
@@ -97,8 +102,11 @@ def make_service(parcel: Parcel, log_folder: Path | None = None, model: LoadedMo
         envs=[{"name": "OMP_NUM_THREADS", "value": "1"}],
         labels=labels(parcel),
     )
-    facts = about(parcel)
-    routes = [Route("/model", lambda _: JSONResponse(facts), methods=["GET"])]
+    routes = [
+        # BentoML's own page at / would call a tracker on the internet from the browser of whoever opens it.
+        Route("/", lambda _: PlainTextResponse(_front(facts)), methods=["GET"]),
+        Route("/model", lambda _: JSONResponse(facts), methods=["GET"]),
+    ]
     service.mount_asgi_app(Starlette(routes=routes), name="model")
     return service
 
@@ -146,6 +154,26 @@ def about(parcel: Parcel) -> dict[str, Any]:
         "max_rows": parcel.serving.max_rows,
         "rows_trained": parcel.model.rows,
     }
+
+
+@cache
+def model_info() -> Any:
+    """The metric that names what answers: always 1, so that a dashboard can join it to the others."""
+    from bentoml.metrics import Gauge
+
+    told = "Always 1; the labels name the model that answers"
+    return Gauge("signoff_model_info", told, MODEL_LABELS, multiprocess_mode="max")
+
+
+def _front(facts: dict[str, Any]) -> str:
+    return (
+        f"{facts['project']}: {facts['tag']}, digest {facts['digest']}\n\n"
+        'POST /predict   {"rows": [{...}]}, answered by id, probability, label and model of each row\n'
+        "GET  /model     what serves, who approved it, which columns a row has\n"
+        "GET  /healthz   whether it answers\n"
+        "GET  /metrics   for Prometheus\n"
+        "GET  /docs.json the OpenAPI document\n"
+    )
 
 
 def _too_large() -> Reply:
