@@ -6,6 +6,7 @@ import time
 
 from signoff.core.files import write_json
 from signoff.core.metrics import metric_for
+from signoff.core.numbers import closely
 from signoff.core.stage import StageContext, StageReport
 
 
@@ -30,7 +31,7 @@ def search(context: StageContext) -> StageReport:
     seconds = time.monotonic() - started
     return StageReport(
         stage="search",
-        summary=f"{chosen.name}: {label} {chosen.score:.4g} over the folds, the choice of {trials} trials",
+        summary=f"{chosen.name}: {label} {closely(chosen.score)} over the folds, the choice of {trials} trials",
         facts={
             "family": chosen.family,
             "metric": found.leaderboard.metric,

@@ -14,6 +14,7 @@ from models.evaluation.ranking import roc_points
 from models.evaluation.scores import roc_auc
 from models.evaluation.thresholds import costs_at
 from signoff.core.evidence import Evidence, EvidenceSet
+from signoff.core.numbers import closely
 from signoff.core.settings import ErrorCost, Task
 from signoff.core.stage import StageContext
 from tasks.evaluate import evaluate
@@ -225,3 +226,14 @@ def test_classes_named_by_numbers_are_drawn_as_classes(tmp_path: object) -> None
     assert sorted(chart["data"][0]["x"]) == ["1", "2", "3"]
     assert chart["layout"]["xaxis"]["type"] == chart["layout"]["yaxis"]["type"] == "category"
     np.testing.assert_allclose(np.sum(chart["data"][0]["z"], axis=1), 1, atol=1e-3)
+
+
+def test_groups_of_large_numbers_bear_readable_names() -> None:
+    groups = groups_of(pd.Series(np.arange(10_000.0, 400_000.0, 500.0)))
+    assert [group.name for group in groups][:2] == ["10000 to 107375", "107375 to 204750"]
+
+
+def test_values_told_apart_by_little_have_four_digits_and_no_exponent() -> None:
+    assert [closely(value) for value in (0.92454, 46823.7, -1234.5, 66.2, 0)] == [
+        "0.9245", "46,824", "-1,234", "66.2", "0",
+    ]  # fmt: skip

@@ -48,10 +48,15 @@ def _labels(column: pd.Series) -> pd.Series:
         if len(edges) > 1:
             cut = pd.cut(column, edges.tolist(), include_lowest=True, precision=3)
             column = cut.astype(object).map(
-                lambda one: f"{max(one.left, edges[0]):.4g} to {one.right:.4g}", na_action="ignore"
+                lambda one: f"{_edge(max(one.left, edges[0]))} to {_edge(one.right)}", na_action="ignore"
             )
     elif pd.api.types.is_datetime64_any_dtype(column):
         column = column.dt.strftime("%Y-%m")
     elif number:
         column = column.map(lambda value: f"{value:g}", na_action="ignore")
     return column.astype(object).where(column.notna(), "missing").astype(str)
+
+
+def _edge(value: float) -> str:
+    """Without an exponent and without commas: the name of a gate's check may hold it."""
+    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:.0f}"

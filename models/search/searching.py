@@ -17,6 +17,7 @@ from signoff.core.data import FeaturePlan
 from signoff.core.digest import sha256_file, sha256_json
 from signoff.core.errors import SettingsError
 from signoff.core.metrics import Metric, metric_for
+from signoff.core.numbers import closely
 from signoff.core.progress import Progress, tell_search, tell_trial
 from signoff.core.run import Steering
 from signoff.core.run_log import SearchPlan, TrialNews
@@ -202,7 +203,7 @@ class Passage:
         attempt = Attempt(order=order, result=result, spent_seconds=self._spent())
         self._history.add(attempt)
         tell_trial(self._progress, self._news(attempt, self._history.attempts))
-        said = f"{result.score:.4g}" if result.score is not None else result.state
+        said = closely(result.score) if result.score is not None else result.state
         self._last = f"{order.family} {said}"
 
     def _announce(self) -> None:
@@ -249,7 +250,7 @@ class Passage:
             return
         attempts = self._history.attempts
         score = self._best(attempts)
-        best = f" (best {score:.4g})" if score is not None else ""
+        best = f" (best {closely(score)})" if score is not None else ""
         if deadline is not None and self._budget.seconds:
             left = max(0.0, deadline - time.monotonic())
             end, done = f"{left:.0f} s left", 1 - left / self._budget.seconds

@@ -21,6 +21,7 @@ from models.search.scores import best_threshold, fold_score
 from models.search.target import Target, read_target
 from signoff.core.data import FeaturePlan
 from signoff.core.metrics import metric_for
+from signoff.core.numbers import closely
 from signoff.core.settings import Project, Task
 from signoff.core.tables import read_table
 
@@ -89,7 +90,7 @@ class Workbench:
             fold_scores=tuple(scores),
             threshold=self._threshold(answers) if whole else None,
             seconds=round(time.monotonic() - started, 3),
-            reason="" if whole else f"its first fold was worse than {order.cutoff:.4g}",
+            reason="" if whole else f"its first fold was worse than {closely(order.cutoff)}",
         )
 
     def _fold(self, family: Family, parameters: Parameters, fold: int) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -14,6 +14,7 @@ from signoff.commands.proof import prove
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import Review, ReviewState, Verdict
 from signoff.core.errors import SignoffError, UsageError, did_you_mean
+from signoff.core.numbers import closely
 from signoff.core.paths import Paths
 from signoff.core.policy_rules import Rule
 from signoff.core.run import Steering
@@ -247,7 +248,7 @@ def _lines(summary: ReviewSummary, paths: Paths, dossier: Path | None, verdict: 
         + (f", expires {summary.expires:%Y-%m-%d %H:%M} UTC" if summary.expires else ""),
     ]
     for check in summary.checks:
-        value = "not in the evidence" if check.value is None else f"{check.value:.4g}"
+        value = "not in the evidence" if check.value is None else closely(check.value)
         lines.append(f"  {'holds ' if check.holds else 'BROKEN'}    {check.name} is {value}, asked for {check.limit}")
     lines += [f"  waits     {wanted}" for wanted in summary.wanted]
     told = ("freeze", "override", "veto", "four eyes", "stand-in", "settings")

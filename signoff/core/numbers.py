@@ -18,6 +18,11 @@ def number(value: float) -> str:
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
+def closely(value: float) -> str:
+    """Four significant digits, for values that lie near each other, without an exponent: 0.9245, 46,820."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
 def signed(value: float) -> str:
     """`number` with its sign, a plus too."""
     return f"+{number(value)}" if value > 0 else number(value)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from signoff.core.decision import CheckResult, Decision, GateName, Review, ReviewState, Verdict
 from signoff.core.evidence import Value
+from signoff.core.numbers import closely
 from signoff.core.policy_freeze import Frozen, frozen
 from signoff.core.policy_names import ANYBODY as ANYBODY
 from signoff.core.policy_names import POLICY_ACTOR as POLICY_ACTOR
@@ -51,7 +52,7 @@ def _run_check(check: Check, value: Value | None) -> CheckResult:
 
 def check_sentence(result: CheckResult) -> str:
     """One check for people: 'holdout.roc_auc 0.71 holds >= 0.7'."""
-    value = "is not in the evidence" if result.value is None else f"{result.value:.4g}"
+    value = "is not in the evidence" if result.value is None else closely(result.value)
     return f"{result.check.label} {value} {'holds' if result.holds else 'breaks'} {result.limit}"
 
 
