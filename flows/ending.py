@@ -22,12 +22,9 @@ STATE_NAMES = {
 def held(run: Passage, gate: GateOutcome, tagged: Tagged | None = None) -> Ending:
     """End a run at a gate that is not open."""
     state = RunState.WAITING if gate.state == "waiting" else RunState.REJECTED
-    asked = f"review {gate.review.id}" if gate.review else "an earlier decision"
-    verdict = f"{gate.state}: " if state is RunState.REJECTED else ""
-    message = f"{asked} at the {gate.gate} gate: {verdict}{'; '.join(gate.reasons)}"
     return run.end(
         state,
-        message,
+        gate.sentence,
         review=gate.review.id if gate.review else None,
         tag=tagged.tag if tagged else None,
         digest=tagged.candidate.digest if tagged else None,

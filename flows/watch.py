@@ -35,5 +35,5 @@ def _retrain(workspace: Path, watched: Watched, ending: Ending, wait_seconds: fl
         return ending
     with passage(workspace, "retrain", watched.retrain, watched.request, wait_seconds) as run:
         after = stages(run)
-        run.store.update_alert(watched.alert.model_copy(update={"state": "retraining"}))
-    return after.model_copy(update={"watched": ending.watched})
+        alert = run.store.alert(watched.alert.id)
+    return after.model_copy(update={"watched": {**(ending.watched or {}), "alerts": [alert.as_json()]}})

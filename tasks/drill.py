@@ -102,7 +102,6 @@ def _run(started: datetime, cause: Cause, context: StageContext) -> Run:
         state=RunState.WAITING,
         started=started,
         as_of=context.run.as_of,
-        message="a review at the release gate waits",
     )
 
 

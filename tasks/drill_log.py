@@ -66,7 +66,7 @@ def finish_log(log: RunLog, runs: Path, run: Run, tag: str, outcome: GateOutcome
             said += words
     with log.part("release gate") as said:
         said += [outcome.state, *outcome.reasons]
-    log.end(run)
+    log.end(run.model_copy(update={"message": outcome.sentence}))
     lines = whole_run_log(log.path, most_bytes=2 * MOST_BYTES)
     text = "".join(f"{line.model_dump_json(exclude_none=True)}\n" for line in last_tries(lines))
     write_text(run_log_path(runs, run.id), text)

@@ -19,7 +19,7 @@ from signoff.core.run import Cause, Request, Run, RunSettings, RunState, load_ru
 from signoff.core.settings import Project
 from signoff.core.settings_file import load_project, require_tracked_keys
 from signoff.core.stage import StageContext
-from signoff.gates import Desk, open_desk
+from signoff.gates import Desk, open_desk, settle_alerts
 from signoff.store import Store
 from signoff.workspace.git import Git
 from signoff.workspace.lock import workspace_lock
@@ -76,7 +76,8 @@ class Passage:
         watched: dict[str, Any] | None = None,
     ) -> Ending:
         """Close the run in the store and say how it ended."""
-        self.log.end(self.desk.store.finish_run(self.run.id, state, message=message, candidate=digest))
+        self.log.end(self.desk.store.finish_run(self.run.id, state, message=message, candidate=digest, review=review))
+        settle_alerts(self.desk)
         stages = tuple(self.stages)
         return Ending(
             run=self.run.id,
@@ -107,6 +108,7 @@ def passage(root: Path, flow: str, cause: Cause, request: Request, wait_seconds:
         desk.store.remember_place(root)
         desk.store.interrupt_running_runs()
         run = desk.store.start_run(_new_run(flow, cause, asked.as_of))
+        settle_alerts(desk)
         try:
             with run_log(paths, run) as log, may_be_stopped(paths, run.id):
                 yield from _watched(Passage(run, project, paths, Git(root), Pipeline(root), desk, log), asked)
@@ -132,6 +134,7 @@ def _watched(passage: Passage, asked: RunSettings) -> Iterator[Passage]:
         said = stopped or ("the process was told to end" if ended else str(error) or type(error).__name__)
         with suppress(SignoffError):
             passage.log.end(passage.store.finish_run(passage.run.id, state, message=said))
+            settle_alerts(passage.desk)
         raise
 
 

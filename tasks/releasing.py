@@ -56,7 +56,7 @@ def switch(run: Passage, tagged: Tagged, approval: Entry) -> str:
     run.git.commit(f"Release {standing.tag}\n\nDigest: {standing.digest}\nCandidate: {standing.candidate_tag}")
     if run.git.tag_message(standing.tag) is None:
         run.git.tag(standing.tag, _tag_message(run, standing))
-    _close_alerts(run, candidate.model_digest)
+    _close_alerts(run, candidate.model_digest, standing.tag)
     return standing.tag
 
 
@@ -80,11 +80,12 @@ def _tag_message(run: Passage, release: Release) -> str:
     return "\n".join((f"Release of {release.project}", "", *facts))
 
 
-def _close_alerts(run: Passage, model_digest: str) -> None:
+def _close_alerts(run: Passage, model_digest: str, tag: str) -> None:
     """An alert about a model that no longer serves wants nobody any more."""
     for alert in run.store.alerts():
         if alert.state != "closed" and alert.model != model_digest:
-            run.store.update_alert(alert.model_copy(update={"state": "closed"}))
+            came = "; ".join(said for said in (alert.came, f"{tag} serves now") if said)
+            run.store.update_alert(alert.model_copy(update={"state": "closed", "came": came}))
 
 
 def _record(run: Passage, tagged: Tagged, approval: Entry, copy: Path) -> Release:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from signoff.core.digest import canonical_json, sha256_json
+from signoff.core.digest import canonical_json
 from signoff.core.monitoring import Alert, WindowReport, WindowRequest, already_open
 from signoff.core.record import Record
 from signoff.core.run import Cause, Request
-from signoff.gates import act_on_silence, pass_gate
+from signoff.core.settings import Mode
+from signoff.gates import act_on_silence, pass_gate, settle_alerts
 from tasks.monitor import monitor
 
 if TYPE_CHECKING:
@@ -30,7 +31,18 @@ class Watched(Record):
         rows = f"{self.report.window.rows:,} rows looked at"
         if self.alert is None:
             return f"{rows}: no alert"
-        return f"{rows}: alert {self.alert.id} {'opened' if self.fresh else 'stands already'}: {self.alert.finding}"
+        stands = "opened" if self.fresh else f"stands already, {self.alert.state}"
+        why = f" ({self.why})" if self.why else ""
+        return f"{rows}: alert {self.alert.id} {stands}: {self.alert.finding}{why}"
+
+    @property
+    def why(self) -> str:
+        """Why an alert starts nothing now; '' where a retrain follows, or there is no alert."""
+        if self.alert is None or self.retrain is not None:
+            return ""
+        came = self.alert.came or f"it is {self.alert.state}"
+        again = "an alert starts one retrain by itself" if self.alert.answered and self.alert.state == "open" else ""
+        return "; ".join(said for said in (came, again) if said)
 
     def facts(self) -> dict[str, Any]:
         """What `signoff monitor --json` prints."""
@@ -45,6 +57,8 @@ class Watched(Record):
             "not_judged": report["not_judged"],
             "notes": report["notes"],
             "alerts": [self.alert.as_json()] if self.alert else [],
+            "fresh": self.fresh,
+            "why": self.why,
             "retrain": self.retrain.as_json() if self.retrain else None,
         }
 
@@ -52,9 +66,11 @@ class Watched(Record):
 def watch(run: Passage, window: WindowRequest) -> Watched:
     """Monitor one window; open its alert unless one says the same; say whether a retrain follows.
 
-    A retrain follows once an alert: from the run that opened it, or, when that was killed, from the next.
+    A retrain follows once an alert: from the run that opened it, or, when that was killed, from the next. Where it led
+    to no new champion the break is still there: the alert gate asks people whether to try again.
     """
     act_on_silence(run.desk)
+    settle_alerts(run.desk)
     report = monitor(run.context(), window=window)
     if report.alert is None:
         return Watched(report=report)
@@ -66,9 +82,19 @@ def watch(run: Passage, window: WindowRequest) -> Watched:
     if alert.state != "open":
         return watched
     cause = Cause(kind="alert", actor=run.run.cause.actor, reference=alert.id, note=alert.finding)
-    if report.retrain or _asked(run, alert, cause, report):
+    if _follows(run, alert, cause, report):
         return watched.model_copy(update={"retrain": cause, "request": Request(as_of=window.as_of)})
-    return watched
+    settle_alerts(run.desk)
+    return watched.model_copy(update={"alert": run.store.alert(alert.id)})
+
+
+def _follows(run: Passage, alert: Alert, cause: Cause, report: WindowReport) -> bool:
+    if alert.answered is None:
+        return report.retrain or _asked(run, alert, cause, report)
+    if run.project.gates.alert.mode is Mode.MANUAL:
+        # What an approval asks for is started by whoever follows decisions, not by the next window.
+        _asked(run, alert, cause, report)
+    return False
 
 
 def _asked(run: Passage, alert: Alert, cause: Cause, report: WindowReport) -> bool:
@@ -76,7 +102,7 @@ def _asked(run: Passage, alert: Alert, cause: Cause, report: WindowReport) -> bo
     outcome = pass_gate(
         run.desk,
         "alert",
-        digest=sha256_json({"alert": alert.id, "model": alert.model}),
+        digest=alert.question,
         evidence_sha256=run.store.keep_evidence(canonical_json([value.as_json() for value in report.values])),
         values=report.values,
         run=run.run.id,

@@ -15,27 +15,24 @@ if TYPE_CHECKING:
 
 
 def settle(desk: Desk, ruling: Ruling) -> None:
-    """The alert is acknowledged and the run that asked waits no longer; nothing else would tell so."""
+    """The alert has its answer and the run that asked waits no longer; nothing else would tell so."""
+    from signoff.gates import settle_alerts
+
     review = ruling.review
-    reference = review.cause.reference
-    if review.gate == "alert" and review.state is ReviewState.ACKNOWLEDGED and reference:
-        alert = desk.store.alert(reference)
-        desk.store.update_alert(alert.model_copy(update={"state": "acknowledged"}))
     if review.state is ReviewState.REJECTED and _waits(desk, review.run):
         desk.store.finish_run(review.run, RunState.REJECTED, message=f"{review.id} was rejected")
+    settle_alerts(desk)
 
 
 def settle_left(desk: Desk) -> None:
-    """Settle what a kill between a decision and `settle` left: runs that wait for no answer, alerts that were seen."""
+    """Settle what a kill between a decision and `settle` left: runs that wait for no answer, alerts that have one."""
+    from signoff.gates import settle_alerts
+
     waiting = {run.id for run in desk.store.runs(state=RunState.WAITING)}
     for review in desk.store.reviews(state=ReviewState.REJECTED) if waiting else ():
         if review.run in waiting:
             desk.store.finish_run(review.run, RunState.REJECTED, message=f"{review.id} was rejected")
-    unseen = {alert.id: alert for alert in desk.store.alerts(state="open")}
-    for review in desk.store.reviews(state=ReviewState.ACKNOWLEDGED, gate="alert") if unseen else ():
-        alert = unseen.get(review.cause.reference or "")
-        if alert is not None:
-            desk.store.update_alert(alert.model_copy(update={"state": "acknowledged"}))
+    settle_alerts(desk)
 
 
 def _waits(desk: Desk, run: str) -> bool:

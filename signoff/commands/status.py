@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from signoff.commands.output import print_json, root_of
 from signoff.core.decision import CheckResult, Review, ReviewState
@@ -12,6 +12,14 @@ from signoff.core.evidence import EvidenceSet
 from signoff.core.files import read_json
 from signoff.core.paths import Paths
 from signoff.core.settings_file import load_project
+
+if TYPE_CHECKING:
+    from signoff.core.run import Run
+    from signoff.gates import Desk
+
+
+TOLD = ("waiting", "rejected", "failed", "interrupted")
+"""States of a run that want somebody to know why."""
 
 
 def show_status(workspace: Path, as_json: bool) -> None:
@@ -25,11 +33,13 @@ def show_status(workspace: Path, as_json: bool) -> None:
 
 def status_of(root: Path) -> dict[str, Any]:
     """All that `signoff status --json` prints."""
-    from signoff.ledger import champion
+    from signoff.gates import Desk, alerts_now
+    from signoff.ledger import Ledger, champion
     from signoff.store import open_store
 
     project, paths = load_project(root), Paths(root)
     store = open_store(project, paths)
+    desk = Desk(project, paths, store, Ledger(store, paths))
     runs = store.runs(limit=1)
     released = champion(paths, store)
     told = {drill.digest for drill in store.drills(told=True)}
@@ -37,7 +47,7 @@ def status_of(root: Path) -> dict[str, Any]:
     candidate = candidates[-1] if candidates else None
     return {
         "project": project.project,
-        "run": {"id": runs[0].id, "state": runs[0].state, "cause": runs[0].cause.as_json()} if runs else None,
+        "run": run_facts(desk, runs[0]) if runs else None,
         "candidate": {
             "tag": candidate.tag,
             "digest": candidate.digest,
@@ -48,8 +58,20 @@ def status_of(root: Path) -> dict[str, Any]:
         else None,
         "champion": {"tag": released.tag, "digest": released.digest} if released else None,
         "reviews": [review_facts(review) for review in store.reviews(state=ReviewState.OPEN)],
-        "alerts": [alert.as_json() for alert in store.alerts() if alert.state != "closed"],
+        "alerts": [alert.as_json() for alert in alerts_now(desk)],
     }
+
+
+def run_facts(desk: Desk, run: Run) -> dict[str, Any]:
+    """A run as `--json` shows it, with what was said of it: who refused what, and why."""
+    from signoff.gates.alerting import answer_sentence
+
+    review = desk.store.review(run.review) if run.review else None
+    answered = review is not None and review.state is not ReviewState.OPEN
+    said = answer_sentence(desk, review) if review is not None and answered else run.message
+    subject = review.subject if review is not None else None
+    facts = {"id": run.id, "state": run.state, "cause": run.cause.as_json()}
+    return {**facts, "review": run.review, "subject": subject, "message": said}
 
 
 def metrics_of(kept: str | None, paths: Paths) -> dict[str, Any]:
@@ -90,6 +112,9 @@ def _print(status: dict[str, Any]) -> None:
         if run
         else "run        none yet"
     )
+    if run and run["message"] and run["state"] in TOLD:
+        about = f"{run['subject']}: " if run["subject"] else ""
+        lines.append(f"           {about}{run['message']}")
     if candidate:
         lines.append(f"candidate  {candidate['tag']}  {candidate['digest'][:16]}")
     lines.append(
@@ -103,10 +128,15 @@ def _print(status: dict[str, Any]) -> None:
         )
     for alert in status["alerts"]:
         lines.append(f"alert      {alert['id']}  {alert['state']}: {alert['finding']}")
+        lines += [f"           {alert['came']}"] if alert["came"] else []
     if status["reviews"]:
         lines.append(f"next: signoff review show {status['reviews'][0]['id']}")
     elif not run:
         lines.append("next: signoff run")
     elif run["state"] == "rejected":
         lines.append("next: change signoff.yaml or features.yaml, then signoff run")
+        if any(alert["answered"] for alert in status["alerts"]):
+            lines.append("  or: signoff monitor, which asks at the alert gate whether to try again or to let it be")
+    elif run["state"] in ("failed", "interrupted"):
+        lines.append("next: signoff run, which goes on where that one stopped")
     sys.stdout.write("\n".join(lines) + "\n")

@@ -42,7 +42,10 @@ def print_window(root: Path, ending: Ending) -> None:
         out.append(f"  {verdict} {limits['metric']} is {check['value']:.4g}, asked for {bound}")
     out += [f"  not judged: {item['check']['metric']}: {item['reason']}" for item in watched["not_judged"]]
     out += [f"  note: {note}" for note in watched["notes"]]
-    out += [f"  ALERT {alert['id']}: {alert['finding']}" for alert in watched["alerts"]]
+    for alert in watched["alerts"]:
+        stands = "" if watched["fresh"] else f", which stands already, {alert['state']}"
+        out.append(f"  ALERT {alert['id']}{stands}: {alert['finding']}")
+    out += [f"  no retrain starts: {watched['why']}"] if watched["why"] else []
     out.append(f"  report: {_near(Paths(root).monitoring / watched['name'])}")
     sys.stdout.write("\n".join(out) + "\n")
     if ending.state is not RunState.DONE:

@@ -17,7 +17,7 @@ from signoff.console.home import Home
 from signoff.console.page import page, raw
 from signoff.console.wording import Chosen
 from signoff.core.account import Permission
-from signoff.core.digest import sha256_json
+from signoff.core.decision import ReviewState
 from signoff.core.errors import NotFoundError
 from signoff.core.monitoring import Alert, WindowReport
 from signoff.core.paths import Paths
@@ -59,13 +59,13 @@ class AlertsContext(Record):
 
 
 class AlertContext(Record):
-    """One alert, the window that raised it, and the review by which it is answered."""
+    """One alert, the window that raised it, and the open review that asks about it or about its retrain."""
 
     project: str
     alert: Alert
     report: WindowReport | None
     window: str | None
-    review: str | None
+    asks: str | None
     has_page: bool
 
 
@@ -105,14 +105,14 @@ def alert(home: HomeDep, project: ProjectPath, alert_id: AlertId) -> AlertContex
     store = home.store_of(project)
     found = store.alert(alert_id)
     folder, report = _window_of(home, project, alert_id)
-    digest = sha256_json({"alert": found.id, "model": found.model})
-    review = store.standing_review("alert", digest)
+    asked = next((one for one in store.reviews(state=ReviewState.OPEN) if one.id == found.review), None)
+    asked = asked or store.standing_review("alert", found.question)
     return AlertContext(
         project=project,
         alert=found,
         report=report,
         window=folder.name if folder else None,
-        review=f"{project}:{review.id}" if review else None,
+        asks=f"{project}:{asked.id}" if asked and asked.state is ReviewState.OPEN else None,
         has_page=folder is not None and (folder / "report.html").is_file(),
     )
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from signoff.core.data import FailedExpectation
 from signoff.core.decision import CheckResult
+from signoff.core.digest import sha256_json
 from signoff.core.evidence import Table, Value
 from signoff.core.record import Moment, Record
 from signoff.core.settings import Check
@@ -105,6 +106,17 @@ class Alert(Record):
     checks: tuple[CheckResult, ...]
     model: str
     state: Literal["open", "acknowledged", "retraining", "closed"] = "open"
+    came: str = Field("", description="what has come of it, in one sentence")
+    review: str | None = Field(None, description="id of the review that answered it, or asks about it or its candidate")
+    answered: str | None = Field(
+        None, description="review or run by which its retrain ended without a new champion: no other starts by itself"
+    )
+
+    @property
+    def question(self) -> str:
+        """Digest of what the alert gate asks; after a retrain that led to nothing it is another question."""
+        asked = {"alert": self.id, "model": self.model}
+        return sha256_json(asked | ({"answered": self.answered} if self.answered else {}))
 
 
 class WindowReport(Record):

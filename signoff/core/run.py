@@ -93,6 +93,7 @@ class Run(Record):
     ended: Moment | None = None
     as_of: Moment | None = None
     candidate: str | None = Field(None, description="digest of the candidate it made")
+    review: str | None = Field(None, description="id of the review at which it ended")
     message: str = ""
 
 

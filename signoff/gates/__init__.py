@@ -1,5 +1,6 @@
 """The gates: how a flow asks, how people and policies answer, and what is shown of it."""
 
+from signoff.gates.alerting import alerts_now, settle_alerts
 from signoff.gates.changes import ChangedError, Changes, changed_since
 from signoff.gates.deciding import decide, reopen
 from signoff.gates.desk import Desk, GateOutcome, Ruling, open_desk
@@ -18,6 +19,7 @@ __all__ = [
     "Ruling",
     "Step",
     "act_on_silence",
+    "alerts_now",
     "changed_since",
     "decide",
     "expire_reviews",
@@ -27,5 +29,6 @@ __all__ = [
     "pass_gate",
     "pending_steps",
     "reopen",
+    "settle_alerts",
     "summarise",
 ]

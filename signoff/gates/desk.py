@@ -53,6 +53,13 @@ class GateOutcome(Record):
         """What was decided."""
         return self.entry.decision() if self.entry is not None else None
 
+    @property
+    def sentence(self) -> str:
+        """How a run that is held here says so."""
+        asked = f"review {self.review.id}" if self.review else "an earlier decision"
+        verdict = "" if self.state == "waiting" else f"{self.state}: "
+        return f"{asked} at the {self.gate} gate: {verdict}{'; '.join(self.reasons)}"
+
 
 class Ruling(Record):
     """What a decision did: its ledger entry, and where the review stands now."""

@@ -14,7 +14,7 @@ from signoff.core.errors import ConflictError, RefusedError
 from signoff.core.evidence import EvidenceSet, Value
 from signoff.core.policy import may_pass_alone, run_checks
 from signoff.core.record import Record, now
-from signoff.core.run import Run
+from signoff.core.run import Run, RunState
 from signoff.core.settings import Mode, Project
 from signoff.gates.desk import Desk, GateOutcome
 from signoff.gates.expiry import expire_reviews
@@ -72,6 +72,8 @@ def open_drill(
         review = outcome.review
         if review is None or review.state is not ReviewState.OPEN:
             raise ConflictError("this candidate was answered already", next_step="another --seed")
+        # Any run says at its end where it waits, in these words.
+        desk.store.finish_run(run.id, RunState.WAITING, ended=run.ended, message=outcome.sentence, review=review.id)
         salt = new_salt()
         seal = desk.ledger.append("seal", Seal(commitment=commitment_of(salt, bad.kind, review.digest)).as_json())
         drill = Drill(

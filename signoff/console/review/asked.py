@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Literal
+from urllib.parse import quote
 
 from signoff.core.decision import GateName, Review, ReviewState, Verdict
 from signoff.core.policy import acts_at, ends
@@ -87,7 +88,12 @@ def asked_of(review: Review, moment: datetime, named: Pointer | None) -> Asked:
     until = ends(review)
     about = [named] if named is not None else []
     if review.cause.kind == "alert" and review.cause.reference:
-        about.append(Pointer(text=f"alert {review.cause.reference}", to=f"/alerts#alert-{review.cause.reference}"))
+        about.append(
+            Pointer(
+                text=f"alert {review.cause.reference}",
+                to=f"/alerts/{quote(review.project)}/{quote(review.cause.reference)}",
+            )
+        )
     return Asked(
         question=QUESTIONS[review.gate],
         subject=review.subject,
