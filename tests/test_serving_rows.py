@@ -76,6 +76,20 @@ def test_an_absent_column_is_named_with_its_likely_misspelling() -> None:
         check_rows([row], SHAPE, NOON)
 
 
+def test_all_that_a_row_lacks_is_told_at_once() -> None:
+    shape = Shape({f"c{number}": "number" for number in range(13)}, (), None, 10)
+    with pytest.raises(RowError, match=r"columns c1, c2.*c9, c10 and 2 more are missing.*rows\[1\]"):
+        check_rows([dict.fromkeys(shape.inputs, 1), {"c0": 1}], shape, NOON)
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"), [(b"[]", "a list"), (b'{"rows": 3}', "a number"), (b'{"rows": null}', "null")]
+)
+def test_what_was_sent_is_named_in_jsons_own_words(sent: bytes, said: str) -> None:
+    with pytest.raises(RowError, match=f"got: {said}"):
+        decode_body(sent, 10)
+
+
 @pytest.mark.parametrize("missing", [None, float("nan")])
 def test_missing_values_are_allowed_in_every_kind(missing: Any) -> None:
     checked = check_rows([{**GOOD, **dict.fromkeys(INPUTS, missing)}], SHAPE, NOON)

@@ -14,6 +14,7 @@ from signoff.core.errors import DataError, UsageError, did_you_mean
 from signoff.core.labels import label_text
 
 SHOWN_CHARACTERS = 80
+SHOWN_COLUMNS = 10
 LARGEST = 1.7976931348623157e308
 
 
@@ -65,7 +66,7 @@ def decode_body(body: bytes, max_rows: int) -> list[dict[str, Any]]:
     except (ValueError, RecursionError) as error:
         raise RowError("the body is not JSON", where="body", got=_shown(str(error)), allowed=form) from error
     if not isinstance(value, dict):
-        raise RowError("the body is not a JSON object", where="body", got=type(value).__name__, allowed=form)
+        raise RowError("the body is not a JSON object", where="body", got=_kind(value), allowed=form)
     unknown = sorted(set(value) - {"rows"})
     if unknown:
         raise RowError(
@@ -73,7 +74,7 @@ def decode_body(body: bytes, max_rows: int) -> list[dict[str, Any]]:
         )
     rows = value.get("rows")
     if not isinstance(rows, list):
-        got = "nothing" if "rows" not in value else type(rows).__name__
+        got = "nothing" if "rows" not in value else _kind(rows)
         raise RowError("rows must be a list", where="rows", got=got, allowed=form)
     if len(rows) > max_rows:
         raise TooManyRowsError(
@@ -91,6 +92,12 @@ def decode_body(body: bytes, max_rows: int) -> list[dict[str, Any]]:
     return rows
 
 
+def _kind(value: Any) -> str:
+    """JSON's own word for what a caller sent."""
+    named = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return named.get(type(value), "a number")
+
+
 def check_rows(rows: Sequence[Mapping[str, Any]], shape: Shape, moment: datetime) -> CheckedRows:
     """Check every cell; rows without identifiers get a new id, rows without a time get `moment`.
 
@@ -99,6 +106,7 @@ def check_rows(rows: Sequence[Mapping[str, Any]], shape: Shape, moment: datetime
     Raises:
         RowError: a column is absent from a row, or a cell has a value that its kind does not allow.
     """
+    _refuse_missing(rows, shape.inputs)
     columns = {name: _column(rows, name, kind) for name, kind in shape.inputs.items()}
     times = [moment] * len(rows)
     if shape.time_column and any(shape.time_column in row for row in rows):
@@ -111,20 +119,30 @@ def check_rows(rows: Sequence[Mapping[str, Any]], shape: Shape, moment: datetime
     return CheckedRows(columns, ids, times, logged)
 
 
+def _refuse_missing(rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, str]) -> None:
+    """All that a row lacks is told at once: a caller who mends one column a request gives up."""
+    for number, row in enumerate(rows):
+        missing = [name for name in inputs if name not in row]
+        if not missing:
+            continue
+        many = len(missing) > 1
+        shown = ", ".join(missing[:SHOWN_COLUMNS])
+        more = f" and {len(missing) - SHOWN_COLUMNS} more" if len(missing) > SHOWN_COLUMNS else ""
+        near = did_you_mean(missing[0], row)
+        raise RowError(
+            f"the columns {shown}{more} are missing" if many else f"the column {shown} is missing",
+            where=f"rows[{number}]" if many else f"rows[{number}].{missing[0]}",
+            got=_shown(f"the columns {near}") if row else "an empty row",
+            allowed="null says that a value is not known"
+            if many
+            else f"{_ALLOWED.get(inputs[missing[0]], 'a value')}; null says that it is not known",
+            next_step="GET /model names every column and its kind",
+        )
+
+
 def _column(rows: Sequence[Mapping[str, Any]], name: str, kind: str) -> list[Any]:
     convert = _CONVERT.get(kind, _to_category)
-    try:
-        values = [row[name] for row in rows]
-    except KeyError:
-        number = next(n for n, row in enumerate(rows) if name not in row)
-        near = did_you_mean(name, rows[number])
-        raise RowError(
-            f"the column {name} is missing",
-            where=f"rows[{number}].{name}",
-            got=_shown(f"the columns {near}") if rows[number] else "an empty row",
-            allowed=f"{_ALLOWED.get(kind, 'a value')}; null says that it is not known",
-        ) from None
-    return [convert(value, number, name) for number, value in enumerate(values)]
+    return [convert(row[name], number, name) for number, row in enumerate(rows)]
 
 
 def _to_number(value: Any, number: int, name: str) -> float | None:
