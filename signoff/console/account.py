@@ -129,7 +129,7 @@ def new_token(
     A token outlives the session that makes it, so whoever has a password here gives it once more; whoever an identity
     provider vouches for was made to log in anew there just now.
     """
-    if project != EVERYWHERE and project not in {place.name for place in home.seen_by(caller)}:
+    if project != EVERYWHERE and project not in home.names_seen_by(caller):
         raise NotFoundError(f"there is no project {project}")
     if caller.account.password is not None:
         try:
@@ -196,7 +196,7 @@ def account_context(visit: Visit, caller: Caller, made: str | None = None) -> Ac
         proof=_proof(visit, account),
         tokens=shown_tokens(home, account),
         scopes=tuple(Scope),
-        projects=tuple(place.name for place in home.seen_by(caller)),
+        projects=home.names_seen_by(caller),
         made_token=made,
     )
 

@@ -15,7 +15,7 @@ from signoff.core.account import Caller, Permission
 from signoff.core.errors import NotFoundError
 from signoff.store.places import projects_with_review
 
-__all__ = ["CallerDep", "HomeDep", "ProjectPath", "ProjectQuery", "ReviewDep", "ReviewPlace", "VisitDep"]
+__all__ = ["CallerDep", "HomeDep", "Offset", "ProjectPath", "ProjectQuery", "ReviewDep", "ReviewPlace", "VisitDep"]
 
 NAME = r"^[a-z][a-z0-9_-]{0,62}$"
 
@@ -68,6 +68,9 @@ ProjectPath = Annotated[str, Depends(_project_path)]
 ProjectQuery = Annotated[str | None, Depends(_project_query)]
 """The project of ?project=, checked likewise; None where all are meant."""
 
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+"""How many of a list stand before the page that is asked for."""
+
 
 @dataclass(frozen=True)
 class ReviewPlace:
@@ -84,7 +87,7 @@ def find_review(home: Home, caller: Caller, ref: str) -> ReviewPlace:
     Raises:
         NotFoundError: no such review can be seen, or several can.
     """
-    seen = {place.name for place in home.seen_by(caller)}
+    seen = home.names_seen_by(caller)
     project, colon, identity = ref.rpartition(":")
     if not colon:
         found = [name for name in projects_with_review(home.accounts.database, ref) if name in seen]

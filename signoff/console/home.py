@@ -74,6 +74,16 @@ class Home:
         """The projects in which a caller has a permission."""
         return tuple(place for place in self.projects() if caller.may(permission, place.name))
 
+    def names_seen_by(self, caller: Caller) -> tuple[str, ...]:
+        """The names of the projects that a caller may see."""
+        return tuple(place.name for place in self.seen_by(caller))
+
+    def shown_to(self, caller: Caller, wanted: str | None) -> str | None:
+        """The project of a page about one: what is wanted, else the console's own, else the first that is seen."""
+        seen = self.names_seen_by(caller)
+        own = self.project.project
+        return wanted or (own if own in seen else next(iter(seen), None))
+
     def place(self, project: str) -> ProjectPlace:
         """One project.
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, get_args
-from urllib.parse import quote
+from typing import get_args
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
-from signoff.console.deps import CallerDep, HomeDep, ProjectQuery
-from signoff.console.home import Home
+from signoff.console.deps import CallerDep, HomeDep, Offset, ProjectQuery
 from signoff.console.page import page
 from signoff.console.review.asked import QUESTIONS, Urgency, remaining, urgency_of
+from signoff.console.wording import narrowed
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import Decision, Entry, GateName, Review, ReviewState, Verdict
 from signoff.core.policy import acts_at, ends, missing_approvals, same_person, why_not
+from signoff.core.policy_votes import AccountOf, still_counting
 from signoff.core.record import Moment, Record, now
 from signoff.core.vocabulary import vocabulary
 from signoff.store.database import Database
@@ -24,8 +24,6 @@ from signoff.store.listing import Wanted, ambiguous_ids, entries_about, entries_
 router = APIRouter()
 SHOWN, DONE, LISTED = 25, 15, 50
 """Reviews that wait, decisions of mine, and reviews of the list on one page."""
-
-Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
 class Waiting(Record):
@@ -117,8 +115,8 @@ class ReviewsContext(Record):
 @page(router, "/", template="inbox.html", needs=Permission.SEE, title="Inbox")
 def inbox(home: HomeDep, caller: CallerDep, project: ProjectQuery = None) -> InboxContext:
     """What waits for me, why me, until when; what others wait for; what I did."""
-    seen = _seen(home, caller)
-    return inbox_of(home.accounts.database, caller, seen, project, now())
+    seen, account_of = home.names_seen_by(caller), home.accounts.account_lookup()
+    return inbox_of(home.accounts.database, caller, seen, project, now(), account_of)
 
 
 @page(router, "/reviews", template="reviews.html", needs=Permission.SEE, title="Reviews")
@@ -131,11 +129,16 @@ def reviews(
     offset: Offset = 0,
 ) -> ReviewsContext:
     """All reviews that may be seen, the newest first."""
-    return reviews_of(home.accounts.database, _seen(home, caller), project, state, gate, offset)
+    return reviews_of(home.accounts.database, home.names_seen_by(caller), project, state, gate, offset)
 
 
 def inbox_of(
-    database: Database, caller: Caller, seen: Sequence[str], project: str | None, moment: datetime
+    database: Database,
+    caller: Caller,
+    seen: Sequence[str],
+    project: str | None,
+    moment: datetime,
+    account_of: AccountOf | None = None,
 ) -> InboxContext:
     """The inbox of one person.
 
@@ -145,18 +148,19 @@ def inbox_of(
         seen: projects that the caller may see.
         project: only this one of them.
         moment: now.
+        account_of: finds the accounts whose approvals may count no more; None until they are in force.
     """
     names = [project] if project is not None else list(seen)
     deciding = {name: caller.roles_in(name) if caller.may(Permission.DECIDE, name) else () for name in names}
     seated = list_waiting(database, deciding, caller.name, mine=True, limit=SHOWN)
     rest = list_waiting(database, deciding, caller.name, mine=False, limit=SHOWN)
     shown = (*seated.reviews, *rest.reviews)
-    decisions = _decisions(entries_about(database, [(one.project, one.id) for one in shown]))
+    entries = entries_about(database, [(one.project, one.id) for one in shown])
     doubled = ambiguous_ids(database, {one.id for one in shown}, seen)
     mine: list[Waiting] = []
     others: list[Waiting] = []
     for review in shown:
-        given = decisions[review.project, review.id]
+        given = _counting(review, entries[review.project, review.id], account_of)
         may, why = reason_of(review, given, caller)
         item = _waiting(review, why, moment, doubled)
         (mine if may and review in seated.reviews else others).append(item)
@@ -199,22 +203,18 @@ def reviews_of(
         total=found.total,
         offset=offset,
         limit=LISTED,
-        where=f"{_address(filters)}offset=",
+        where=narrowed("/reviews", filters) + "offset=",
     )
 
 
 def _filters(name: str, values: Sequence[str], filters: dict[str, str | None]) -> tuple[Filter, ...]:
     """One link for each value, and one for all of them; the other filters stay."""
-    every = Filter(text="all", to=_address(filters | {name: None})[:-1], chosen=filters[name] is None)
+    every = Filter(text="all", to=narrowed("/reviews", filters | {name: None})[:-1], chosen=filters[name] is None)
     found = [
-        Filter(text=value, to=_address(filters | {name: value})[:-1], chosen=filters[name] == value) for value in values
+        Filter(text=value, to=narrowed("/reviews", filters | {name: value})[:-1], chosen=filters[name] == value)
+        for value in values
     ]
     return (every, *found)
-
-
-def _address(filters: dict[str, str | None]) -> str:
-    """The list with these filters, ready for one more."""
-    return "/reviews?" + "".join(f"{name}={quote(value)}&" for name, value in filters.items() if value is not None)
 
 
 def reason_of(review: Review, decisions: Sequence[Decision], caller: Caller) -> tuple[bool, str]:
@@ -254,12 +254,8 @@ def checks_of(review: Review) -> tuple[str, bool]:
     return f"{held} hold{'s' * (held == 1)}, {fails}", True
 
 
-def _seen(home: Home, caller: Caller) -> tuple[str, ...]:
-    return tuple(place.name for place in home.seen_by(caller))
-
-
-def _decisions(entries: dict[tuple[str, str], tuple[Entry, ...]]) -> dict[tuple[str, str], list[Decision]]:
-    return {about: [entry.decision() for entry in found] for about, found in entries.items()}
+def _counting(review: Review, entries: Sequence[Entry], account_of: AccountOf | None) -> list[Decision]:
+    return [entry.decision() for entry in still_counting(review, entries, account_of)[0]]
 
 
 def _waiting(review: Review, why: str, moment: datetime, doubled: frozenset[str]) -> Waiting:

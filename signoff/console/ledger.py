@@ -13,11 +13,11 @@ from fastapi import APIRouter, Query, Response
 from fastapi import Path as InPath
 from pydantic import ValidationError
 
-from signoff.console.deps import CallerDep, HomeDep, ProjectPath, ProjectQuery
+from signoff.console.deps import CallerDep, HomeDep, Offset, ProjectPath, ProjectQuery
 from signoff.console.home import Home
 from signoff.console.ledger_state import WATCH, Checked
 from signoff.console.page import Go, action, page, raw
-from signoff.console.wording import Chosen
+from signoff.console.wording import Chosen, narrowed
 from signoff.core.account import Permission
 from signoff.core.decision import Entry, EntryKind
 from signoff.core.errors import NotFoundError, SignoffError, WorkspaceError
@@ -85,13 +85,12 @@ def ledger(
     project: ProjectQuery = None,
     kind: Chosen[EntryKind] = None,
     actor: Annotated[str, Query(max_length=120)] = "",
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    offset: Offset = 0,
 ) -> LedgerContext:
     """The chain of one project; each project has its own."""
-    seen = tuple(place.name for place in home.seen_by(caller))
-    chosen = project or (home.project.project if home.project.project in seen else seen[0] if seen else None)
+    seen = home.names_seen_by(caller)
+    chosen = home.shown_to(caller, project)
     filters = {"project": chosen, "kind": kind, "actor": actor.strip()}
-    where = "/ledger?" + "".join(f"{key}={quote(value)}&" for key, value in filters.items() if value) + "offset="
     database = home.accounts.database
     part = list_entries(database, chosen or "", kind=kind, actor=actor, limit=LISTED, offset=offset)
     head = ledger_head(database, chosen or "")
@@ -104,7 +103,7 @@ def ledger(
         total=part.total,
         offset=offset,
         limit=LISTED,
-        where=where,
+        where=narrowed("/ledger", filters) + "offset=",
         head=head[0],
         checked=WATCH.look(home, chosen, head) if chosen else None,
         checking=WATCH.under_way(home, chosen) if chosen else False,

@@ -18,6 +18,7 @@ from signoff.core.errors import NotFoundError
 from signoff.core.policy import same_person
 from signoff.core.policy_freeze import frozen
 from signoff.core.policy_settings import Approvals, Check, GatePolicy, Mode
+from signoff.core.policy_words import bounds_of, course_of
 from signoff.core.record import Moment, Record, now
 from signoff.core.settings import Project
 from signoff.core.vocabulary import vocabulary
@@ -27,11 +28,6 @@ router = APIRouter()
 GATES: tuple[GateName, ...] = ("data", "features", "search", "release", "rollout", "alert")
 LOOKED_AT, CHANGES_SHOWN, STRETCHES = 200, 20, 4
 AHEAD, WEEK = timedelta(days=60), timedelta(days=7)
-MODES = {
-    Mode.MANUAL: "People decide, whatever the checks say.",
-    Mode.GUARDED: "It opens by itself while every check holds; else people decide.",
-    Mode.AUTO: "It opens by itself; the checks are only told.",
-}
 
 
 class Seat(Record):
@@ -92,8 +88,8 @@ class PolicyContext(Record):
 @page(router, "/policy", template="policy.html", needs=Permission.SEE, title="Policy")
 def policy(home: HomeDep, caller: CallerDep, project: ProjectQuery = None) -> PolicyContext:
     """The policy of each gate as signoff.yaml has it now; an open review keeps the one it was opened under."""
-    seen = tuple(place.name for place in home.seen_by(caller))
-    chosen = project or (home.project.project if home.project.project in seen else seen[0] if seen else None)
+    seen = home.names_seen_by(caller)
+    chosen = home.shown_to(caller, project)
     if chosen is None:
         return PolicyContext(
             projects=seen, project=None, gates=(), changes=(), people_from="", problem="", may_try=False
@@ -150,7 +146,7 @@ def _view(gate: GateName, found: GatePolicy, holders: Holders) -> GateView:
     return GateView(
         gate=gate,
         mode=found.mode,
-        sentences=tuple(_sentences(found)),
+        sentences=course_of(found),
         checks=found.checks,
         seats=tuple(_seat(found, wanted, holders, moment) for wanted in found.approvals),
         override=_seat(found, found.override, holders, moment) if found.override else None,
@@ -167,25 +163,6 @@ def _seat(found: GatePolicy, wanted: Approvals, holders: Holders, moment: dateti
     extra = tuple(name for name in stand_ins if not any(same_person(name, one) for one in people))
     enough = holders.everybody or len({*people, *extra}) >= wanted.count
     return Seat(role=wanted.role, count=wanted.count, people=people, stand_ins=extra, enough=enough)
-
-
-def _sentences(found: GatePolicy) -> Iterator[str]:
-    yield MODES[found.mode]
-    if found.four_eyes:
-        yield "Four eyes: whoever started or shaped the run may not approve it."
-    if found.veto_hours is not None:
-        yield f"It acts {found.veto_hours:g} hours after it was asked, unless somebody refuses before."
-    if found.expires_days is not None:
-        silence = "rejects" if found.on_expiry == "reject" else "approves while every check holds"
-        yield f"A review ends after {found.expires_days:g} days; silence then {silence}."
-    else:
-        yield "A review stays open until it is answered."
-    if found.remind_days:
-        days = ", ".join(f"{day:g}" for day in sorted(found.remind_days, reverse=True))
-        yield f"Those who are wanted are reminded {days} days before its end."
-    if found.override is not None:
-        count, role = found.override.count, found.override.role
-        yield f"In a freeze {count} of the role {role} may release all the same, each saying so."
 
 
 def _stretches(found: GatePolicy, moment: datetime) -> tuple[Stretch, ...]:
@@ -234,8 +211,7 @@ def _told(value: Any) -> str:
         return ", ".join(_told(one) for one in value)
     if isinstance(value, dict):
         if "metric" in value:
-            limits = {"at least": value.get("at_least"), "at most": value.get("at_most")}
-            told = " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit is not None)
-            return f"{vocabulary().label(str(value['metric']))} {told}"
+            check = Check.model_validate(value)
+            return f"{vocabulary().label(check.metric)} {bounds_of(check)}"
         return " ".join(f"{key} {_told(part)}" for key, part in value.items() if part not in (None, [], ""))
     return f"{value:g}" if isinstance(value, float) else str(value)

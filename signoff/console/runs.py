@@ -10,16 +10,16 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Header, Query, Response
 from fastapi import Path as InPath
 
-from signoff.console.deps import CallerDep, HomeDep, ProjectQuery, require
+from signoff.console.deps import CallerDep, HomeDep, Offset, ProjectQuery, require
 from signoff.console.home import Home
 from signoff.console.page import Go, action, api, page
 from signoff.console.problems import InvalidError
 from signoff.console.run_events import SLOTS, EventStream, follow
 from signoff.console.run_view import RunView, view_of
-from signoff.console.wording import Chosen
+from signoff.console.wording import Chosen, narrowed
 from signoff.core.account import Caller, Permission
 from signoff.core.discussion import Span, spans
-from signoff.core.errors import NotFoundError
+from signoff.core.errors import ConflictError, NotFoundError
 from signoff.core.paths import Paths
 from signoff.core.record import Moment, Record, now
 from signoff.core.run import Cause, Request, Run, RunState
@@ -31,7 +31,6 @@ router = APIRouter()
 LISTED = 50
 MOST_LOG_BYTES = 4_500_000
 
-Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 Ref = Annotated[str, InPath(max_length=200)]
 Note = Annotated[str, Form(max_length=500)]
 
@@ -112,10 +111,9 @@ def runs(
     offset: Offset = 0,
 ) -> RunsContext:
     """Runs of the projects that the caller sees."""
-    seen = tuple(place.name for place in home.seen_by(caller))
+    seen = home.names_seen_by(caller)
     part = list_runs(home.accounts.database, (project,) if project else seen, state=state, limit=LISTED, offset=offset)
     chosen = {"project": project, "state": state.value if state else None}
-    where = "/runs?" + "".join(f"{key}={quote(value)}&" for key, value in chosen.items() if value) + "offset="
     return RunsContext(
         projects=seen,
         startable=tuple(name for name in seen if caller.may(Permission.RUN, name)),
@@ -125,7 +123,7 @@ def runs(
         total=part.total,
         offset=offset,
         limit=LISTED,
-        where=where,
+        where=narrowed("/runs", chosen) + "offset=",
     )
 
 
@@ -231,7 +229,7 @@ def find_run(home: Home, caller: Caller, ref: str, permission: Permission = Perm
         NotFoundError: no such run can be seen, or several can.
         NotAllowedError: the caller may see it and no more.
     """
-    seen = tuple(place.name for place in home.seen_by(caller))
+    seen = home.names_seen_by(caller)
     project, colon, identity = ref.rpartition(":")
     found = runs_of(home.accounts.database, identity, tuple(name for name in seen if not colon or name == project))
     if len(found) > 1:
@@ -254,7 +252,18 @@ def _stop(home: Home, caller: Caller, ref: str) -> Started:
     project, found = find_run(home, caller, ref, Permission.RUN)
     paths = _paths(home, project)
     if paths is None:
-        raise NotFoundError(f"the workspace of {project} is not on this machine", next_step="end the run where it runs")
+        raise NotFoundError(
+            f"the workspace of {project} is not on this machine",
+            where=home.place(project).root,
+            next_step="stop the run in the console of the machine that it runs on, or by Ctrl-C where it was started",
+        )
+    store = home.store_of(project)
+    if found.state is RunState.RUNNING and found.id not in {one.id for one in store.runs(state=found.state, here=True)}:
+        raise ConflictError(
+            f"the run {found.id} goes on in another workspace of {project}",
+            where="the state database, which both share",
+            next_step="stop it in the console of that workspace, or by Ctrl-C where it was started",
+        )
     stop_run(paths, found.id, caller.name)
     home.accounts.note_access(caller.name, "run stopped", f"{project}:{found.id}")
     return Started(said=f"{found.id} was asked to end")

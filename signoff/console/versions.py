@@ -8,10 +8,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query
 from fastapi import Path as InPath
 
-from signoff.console.deps import CallerDep, HomeDep, ProjectPath, ProjectQuery
+from signoff.console.deps import CallerDep, HomeDep, Offset, ProjectPath, ProjectQuery
 from signoff.console.page import page
 from signoff.console.version_compare import Comparison, compare_versions
 from signoff.console.version_facts import Asked, Made, Numbers, asked_about, find_candidate, made_of, numbers_of
+from signoff.console.wording import narrowed
 from signoff.core.account import Permission
 from signoff.core.candidate import Candidate
 from signoff.core.decision import Release, Review, ReviewState
@@ -114,11 +115,11 @@ def versions(
     caller: CallerDep,
     project: ProjectQuery = None,
     metric: Metric = "",
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    offset: Offset = 0,
 ) -> VersionsContext:
     """Candidates and releases of one project; of the console's own, or the first, where none is named."""
-    seen = tuple(place.name for place in home.seen_by(caller))
-    chosen = project or (home.project.project if home.project.project in seen else seen[0] if seen else None)
+    seen = home.names_seen_by(caller)
+    chosen = home.shown_to(caller, project)
     if chosen is None:
         return VersionsContext(
             projects=seen, project=None, versions=(), total=0, offset=0, limit=SHOWN, where="", metrics=(),
@@ -131,7 +132,7 @@ def versions(
     metrics = tuple(dict.fromkeys(value.name for found in numbers for value in found.values))
     leading = next((value.name for line in shown for value in line.numbers), "")
     named = metric if metric in metrics else leading
-    where = f"/versions?project={quote(chosen)}" + (f"&metric={quote(metric)}" if metric else "") + "&offset="
+    where = narrowed("/versions", {"project": chosen, "metric": metric}) + "offset="
     return VersionsContext(
         projects=seen,
         project=chosen,

@@ -1,14 +1,21 @@
-"""Words that templates of several pages use beside the common filters."""
+"""What the pages of several lists say alike: what they are narrowed by, and how long something lasted."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, TypeVar
+from urllib.parse import quote
 
 from pydantic import BeforeValidator
 
 T = TypeVar("T")
 Chosen = Annotated[T | None, BeforeValidator(lambda given: given or None)]
 """What a list is narrowed by; a form sends an empty text where nothing was chosen."""
+
+
+def narrowed(path: str, choices: Mapping[str, str | None]) -> str:
+    """The address of a list with what it is narrowed by, ready for one more such as `offset=50`."""
+    return f"{path}?" + "".join(f"{name}={quote(value)}&" for name, value in choices.items() if value)
 
 
 def lasted(seconds: float) -> str:

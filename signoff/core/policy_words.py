@@ -15,31 +15,48 @@ MODES = {
 
 def sentences_of(policy: GatePolicy) -> tuple[str, ...]:
     """Every rule of a policy, one sentence a rule, in the order in which they are asked."""
-    return tuple(_sentences(policy))
+    seats = " and ".join(f"{wanted.count} by a {wanted.role}" for wanted in policy.approvals)
+    return (
+        _mode(policy),
+        *(f"check {limit_of(check)}" for check in policy.checks),
+        f"approvals {seats}, each person once",
+        *_course(policy),
+        *(f"{one.name} may stand in as {one.role} {one.days()}" for one in policy.stand_ins),
+        *(f"freeze: {window.sentence()}" for window in policy.freeze),
+        *_override(policy),
+    )
+
+
+def course_of(policy: GatePolicy) -> tuple[str, ...]:
+    """How a review goes: those of the sentences that name no seat, check, stand-in or freeze."""
+    return (_mode(policy), *_course(policy), *_override(policy))
 
 
 def limit_of(check: Check) -> str:
     """'holdout.roc_auc at least 0.7'."""
+    return f"{check.label} {bounds_of(check)}"
+
+
+def bounds_of(check: Check) -> str:
+    """'at least 0.7', 'at least 1 and at most 2'."""
     bounds = [f"at least {check.at_least:g}"] if check.at_least is not None else []
     bounds += [f"at most {check.at_most:g}"] if check.at_most is not None else []
-    return f"{check.label} {' and '.join(bounds)}"
+    return " and ".join(bounds)
 
 
-def _sentences(policy: GatePolicy) -> Iterator[str]:
-    yield f"mode {policy.mode.value}: {MODES[policy.mode]}"
-    for check in policy.checks:
-        yield f"check {limit_of(check)}"
-    seats = " and ".join(f"{wanted.count} by a {wanted.role}" for wanted in policy.approvals)
-    yield f"approvals {seats}, each person once"
+def _mode(policy: GatePolicy) -> str:
+    return f"mode {policy.mode.value}: {MODES[policy.mode]}"
+
+
+def _course(policy: GatePolicy) -> Iterator[str]:
     if policy.four_eyes:
         yield "four eyes: whoever started or steered what led here may not approve it"
     if policy.veto_hours is not None:
         yield f"veto window: the policy acts after {policy.veto_hours:g} hours unless somebody refuses"
     yield from _end(policy)
-    for one in policy.stand_ins:
-        yield f"{one.name} may stand in as {one.role} {one.days()}"
-    for window in policy.freeze:
-        yield f"freeze: {window.sentence()}"
+
+
+def _override(policy: GatePolicy) -> Iterator[str]:
     if policy.override is not None:
         yield f"override of a freeze: {policy.override.count} by a {policy.override.role}, each saying so"
     elif policy.freeze:
