@@ -15,12 +15,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from signoff.commands.settling import commit_decision, settle
 from signoff.core.environment import QUIET
 from signoff.core.errors import ConflictError, ServiceError, SignoffError
 from signoff.core.files import write_json
 from signoff.core.paths import Paths
-from signoff.core.run import Cause, Request, Steering
+from signoff.core.record import Moment, Record, now
+from signoff.core.run import Cause, Request, RunState, Steering
 
 if TYPE_CHECKING:
     from signoff.gates import Desk, Ruling
@@ -29,8 +32,20 @@ if TYPE_CHECKING:
 log = logging.getLogger("signoff.console")
 FIRST_PAUSE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 3600
+ELSEWHERE_SECONDS = 900
+"""How long a start on another machine counts where no run of it is seen to begin."""
+
 MARKS = "started.json"
 """In .signoff: what was started and not seen to begin yet, so that no second console starts it again."""
+
+
+class Start(Record):
+    """A run that a person started by some console of the database."""
+
+    machine: str
+    pid: int
+    began: str
+    moment: Moment
 
 
 class Launcher:
@@ -45,18 +60,26 @@ class Launcher:
         """Start a retrain.
 
         Raises:
-            ConflictError: what was started here for this project has not ended; each waits in a process of its own.
+            ConflictError: what was started for this project by this console, or by another one of its database, has
+                not ended; each waits in a process of its own.
         """
+        from signoff.workspace.stopping import machine
+
         desk = self._desk_of(project)
         order = {"flow": "retrain", "cause": cause.as_json(), "request": request.as_json()}
-        with self._lock:
-            if any(root == desk.paths.root and one.poll() is None for root, one in self._running):
+        self.reap()
+        with self._lock, desk.store.transaction():
+            # The database's write lock: of consoles that start at once, one looks after the other has written.
+            here = any(root == desk.paths.root for root, _ in self._running)
+            if here or _goes_on(desk, _read_start(desk.store.last_start()), machine()):
                 raise ConflictError(
-                    f"a run of {project} that was started here has not ended",
+                    f"a run of {project} that was started {'here' if here else 'by another console'} has not ended",
                     allowed="one at a time",
                     next_step="wait for its end, or stop it, at /runs",
                 )
-            self._spawn(desk.paths, order)
+            process = self._spawn(desk.paths, order)
+            start = Start(machine=machine(), pid=process, began=_began(process), moment=now())
+            desk.store.note_start(start.model_dump_json())
         return "a retrain was started"
 
     def follow(self, project: str, ruling: Ruling) -> str:
@@ -79,7 +102,8 @@ class Launcher:
             step: what a decision asks for.
             fresh: the decision was taken just now, so that marks of earlier ones with the same cause say nothing.
         """
-        with self._lock:
+        with self._lock, desk.store.transaction():
+            # The marks lie in the workspace, and the database's write lock is for all consoles that look at them.
             marks = _read_marks(desk.paths)
             key = _key_of(step)
             if fresh:
@@ -168,6 +192,26 @@ def _is_due(mark: dict[str, Any] | None) -> bool:
         return False
     pause = min(FIRST_PAUSE_SECONDS * 2 ** (mark["tries"] - 1), LONGEST_PAUSE_SECONDS)
     return bool(time.time() - mark["moment"] > pause)
+
+
+def _read_start(text: str | None) -> Start | None:
+    try:
+        return Start.model_validate_json(text) if text else None
+    except ValidationError:
+        # Another version wrote it: a second run at worst, which waits for the workspace.
+        return None
+
+
+def _goes_on(desk: Desk, start: Start | None, here: str) -> bool:
+    """Whether a started run has not ended: by its process on this machine, else by the rows of runs."""
+    if start is None:
+        return False
+    if start.machine == here:
+        return bool(start.began) and _began(start.pid) == start.began
+    begun = desk.store.runs(flows=("retrain",), since=start.moment)
+    if begun:
+        return any(run.state is RunState.RUNNING for run in begun)
+    return (now() - start.moment).total_seconds() < ELSEWHERE_SECONDS
 
 
 def _read_marks(paths: Paths) -> dict[str, dict[str, Any]]:

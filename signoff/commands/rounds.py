@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from signoff.access.retention import forget_old
 from signoff.announce import send_due
 from signoff.commands.launching import Launcher
 from signoff.commands.settling import settle_left
@@ -18,9 +20,11 @@ from signoff.core.files import write_json
 from signoff.core.record import now
 from signoff.gates import expire_reviews
 from signoff.gates.following import pending_steps
+from signoff.gates.pointer import mend_pointer
 
 log = logging.getLogger("signoff.console")
 EVERY_SECONDS = 30.0
+FORGET_SECONDS = 6 * 3600
 TROUBLE = "rounds.json"
 """In .signoff: when the last round ended and what it could not do; `signoff doctor` reads it."""
 
@@ -33,6 +37,7 @@ class Rounds:
         self._launcher = launcher
         self._every = every_seconds
         self._ended = threading.Event()
+        self._forgot: float | None = None
         self._thread = threading.Thread(target=self._run, name="rounds", daemon=True)
 
     def start(self) -> None:
@@ -47,6 +52,7 @@ class Rounds:
     def once(self) -> tuple[str, ...]:
         """One round; a sentence for each thing that could not be done."""
         self._launcher.reap()
+        self._forget()
         troubles: list[str] = []
         for place in self._home.projects():
             if self._ended.is_set():
@@ -75,6 +81,17 @@ class Rounds:
                 if process is not None:
                     log.info("%s: the %s that nobody had begun was started, process %d", project, step.flow, process)
             send_due(desk.store, desk.project)
+            if mend_pointer(desk):
+                log.warning("%s: a refusal that a kill had cut off now counts in decisions/release.json too", project)
+
+    def _forget(self) -> None:
+        """The access log by its days: at the first round, and then a few times a day."""
+        if self._forgot is not None and time.monotonic() - self._forgot < FORGET_SECONDS:
+            return
+        removed = forget_old(self._home.accounts, self._home.settings.access_log_days, now())
+        self._forgot = time.monotonic()
+        if removed:
+            log.info("%d notes of the access log were older than they are kept", removed)
 
     def _run(self) -> None:
         told: tuple[str, ...] = ()

@@ -7,11 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from signoff.commands.budget import budget_of
 from signoff.commands.clock import clock_request, parse_clock
 from signoff.commands.output import Terminal, print_json, root_of
 from signoff.commands.proof import starter
 from signoff.core.paths import Paths
-from signoff.core.run import Cause, RunState
+from signoff.core.run import Cause, Request, RunState, Steering, load_run_settings
 from signoff.core.settings_file import load_project
 
 if TYPE_CHECKING:
@@ -30,18 +31,24 @@ def run_retrain(
     password_stdin: bool,
     wait: float,
     as_json: bool,
+    seconds: float | None = None,
+    trials: int | None = None,
 ) -> int:
     """Run the flow and print how it ended; the exit code says so too."""
     from flows.launch import run_retrain as launch
 
     root = root_of(workspace)
+    request = _request(root, as_of, seconds, trials)
+    wished = request.steering.budget if request.steering else None
+    note = "; ".join(said for said in (note, f"budget {wished.sentence}" if wished else "") if said)
     cause = Cause(kind="hand", actor=_starter(root, actor, password_stdin), note=note)
-    left, request = _left_to_do(root), clock_request(as_of)
+    left = _left_to_do(root)
     with Terminal() as terminal:
         if left is not None:
             if not as_json:
                 terminal.say(f"takes up what {left.cause.actor} asked for and nobody has carried out")
-            cause, request = _taken_up(left, cause), request.model_copy(update={"steering": left.request.steering})
+            asked = (left.request.steering or Steering()).merged(request.steering or Steering())
+            cause, request = _taken_up(left, cause), request.model_copy(update={"steering": asked})
         ending = launch(root, cause, request, terminal, wait)
     print_ending(root, ending, as_json)
     return EXIT_CODES.get(ending.state, 0)
@@ -77,14 +84,24 @@ def run_watch(
     return EXIT_CODES.get(ending.state, 0)
 
 
+def _request(root: Path, as_of: str | None, seconds: float | None, trials: int | None) -> Request:
+    """The clock and the budget of a run; what a trial may use of memory stays as it is."""
+    before = load_run_settings(Paths(root).run).steering.budget or load_project(root).search.budget
+    budget = budget_of(seconds, trials, before.memory_mb)
+    steering = Steering(budget=budget) if budget is not None else None
+    return clock_request(as_of).model_copy(update={"steering": steering})
+
+
 def _left_to_do(root: Path) -> Step | None:
     """The oldest retrain that a decision asked for and that was killed, or never began; where no console looks."""
     from signoff.commands.settling import settle_left
     from signoff.gates import open_desk, pending_steps
+    from signoff.gates.pointer import mend_pointer
 
     desk = open_desk(load_project(root), Paths(root))
     with closing(desk.store):
         settle_left(desk)
+        mend_pointer(desk)
         steps = pending_steps(desk)
     return next((step for step in steps if step.flow == "retrain" and step.cause.reference), None)
 

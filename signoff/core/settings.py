@@ -95,6 +95,12 @@ class Budget(Record):
             raise ValueError("give either seconds or trials")
         return self
 
+    @property
+    def sentence(self) -> str:
+        """'45 s' or '20 trials', and the memory of a trial when it is limited."""
+        amount = f"{self.seconds:g} s" if self.seconds else f"{self.trials} trials"
+        return amount + (f", {self.memory_mb} MB a trial" if self.memory_mb else "")
+
 
 Family = Literal["baseline", "linear", "extra_trees", "hist_boosting", "lightgbm"]
 FAMILIES: tuple[Family, ...] = ("baseline", "linear", "extra_trees", "hist_boosting", "lightgbm")
@@ -198,6 +204,7 @@ class Console(Record):
     tls_key: str | None = Field(None, description="PEM file of the certificate's key")
     trusted_proxies: tuple[str, ...] = Field((), description="addresses of proxies that end TLS in front of it")
     session_hours: float = Field(12, gt=0, le=24 * 30)
+    access_log_days: int = Field(400, ge=0, le=36500, description="days that the access log is kept; 0 keeps it whole")
     oidc: Oidc | None = None
 
 

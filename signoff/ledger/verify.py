@@ -324,6 +324,11 @@ def _pointer(paths: Paths, entries: Sequence[Entry]) -> Iterator[Finding]:
     elif entry.kind != "decision" or entry.body.get("outcome") != ReviewState.APPROVED:
         original = file_of(paths.decisions, entry.sequence, entry.kind).name
         yield Finding(what="the release decision approves nothing", where=where, got=original)
+    else:
+        later = (one for one in entries if one.sequence > entry.sequence and one.about == entry.about)
+        for refusal in (one for one in later if one.kind == "decision" and refuses(one.decision())):
+            what = f"the release decision was taken back by entry {refusal.sequence}; signoff run mends the file"
+            yield Finding(what=what, where=where, got=f"entry {entry.sequence}")
 
 
 def _served(entries: Sequence[Entry], served: Collection[str]) -> Iterator[Finding]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, insert, select, update
+import functools
+from collections.abc import Callable
+
+from sqlalchemy import delete, func, insert, select, update
 
 from signoff.core.account import AccessNote, Account, ApiToken, Session
 from signoff.core.errors import ConflictError, NotFoundError, did_you_mean
 from signoff.core.policy import name_key
-from signoff.core.record import now
+from signoff.core.record import Moment, now
 from signoff.store.parts import as_text
 from signoff.store.proofs import ProofTable, storable
 from signoff.store.schema import access, accounts, sessions, tokens
@@ -109,6 +112,10 @@ class AccountTable(ProofTable):
             count = connection.execute(select(func.count()).select_from(accounts)).scalar() or 0
         return count > 1 or (count == 1 and not self.accounts()[0].bootstrap)
 
+    def account_lookup(self) -> Callable[[str], Account | None] | None:
+        """Finds accounts by name, each looked up once; None until accounts are in force."""
+        return functools.cache(self.find_account) if self.accounts_in_force() else None
+
     def note_access(self, actor: str, what: str, where: str = "", result: str = "") -> None:
         """Write into the access log: who, what, where from or about what, and how it ended.
 
@@ -118,7 +125,7 @@ class AccountTable(ProofTable):
         said = {"actor": actor[:200], "what": what[:200], "where": where[:200], "result": result[:500]}
         plain = {name: text.encode("utf-8", "replace").decode().replace("\0", "?") for name, text in said.items()}
         note = AccessNote(moment=now(), **plain)
-        row = {"moment": note.moment.isoformat(timespec="milliseconds"), "actor": note.actor, "record": as_text(note)}
+        row = {"moment": _sortable(note.moment), "actor": note.actor, "record": as_text(note)}
         with self.database.writing() as connection:
             connection.execute(insert(access).values(row))
 
@@ -129,8 +136,18 @@ class AccountTable(ProofTable):
             texts = connection.execute(query).scalars().all()
         return tuple(self._read(AccessNote, text, "the access log") for text in texts)
 
+    def drop_old_access(self, before: Moment) -> int:
+        """Forget the notes of the access log that are older than a moment; how many there were."""
+        with self.database.writing() as connection:
+            return connection.execute(delete(access).where(access.c.moment < _sortable(before))).rowcount
+
     def _account(self, text: str | None) -> Account | None:
         return self._read(Account, text, "an account") if text is not None else None
+
+
+def _sortable(moment: Moment) -> str:
+    """A moment whose text sorts as time does: isoformat leaves out microseconds that are zero."""
+    return moment.isoformat(timespec="milliseconds")
 
 
 def _ends_sessions(before: Account, after: Account) -> bool:

@@ -21,6 +21,7 @@ from signoff.store.notices import NoticeTable
 from signoff.store.places import PlaceTable
 from signoff.store.reviews import ReviewTable
 from signoff.store.runs import RunTable
+from signoff.store.starts import StartTable
 
 
 class Store(
@@ -33,6 +34,7 @@ class Store(
     CommentTable,
     NoticeTable,
     DrillTable,
+    StartTable,
     AccountTable,
 ):
     """Runs, reviews, the ledger, alerts and candidates. May be shared by threads, not by forks."""

@@ -58,13 +58,20 @@ def stop_run(paths: Paths, run_id: str, actor: str) -> None:
         WorkspaceError: the process may not be signalled.
     """
     process, holder = _read(_process_file(paths, run_id)), holder_of(paths.state)
-    if process is None or holder is None or str(holder.get("pid")) != str(process.pid):
-        raise ConflictError(f"the run {run_id} does not run any more", where=str(paths.root))
-    if process != _now_of(process.pid):
+    if process is not None and process.host != socket.gethostname():
         raise ConflictError(
-            f"the process of the run {run_id} is not on this machine any more",
-            got=f"process {process.pid} of {process.host}",
-            next_step="end it where it runs",
+            f"the run {run_id} goes on on another machine, which no signal from here reaches",
+            where=process.host,
+            got=f"process {process.pid}",
+            next_step=f"on {process.host}: open the console of its workspace and stop it there, or Ctrl-C where it was"
+            f" started, or kill -INT {process.pid}",
+        )
+    holds = process is not None and holder is not None and str(holder.get("pid")) == str(process.pid)
+    if process is None or not holds or process != _now_of(process.pid):
+        raise ConflictError(
+            f"the run {run_id} does not run any more",
+            where=str(paths.root),
+            next_step="signoff run: the next run notes what became of it, and goes on with what it left",
         )
     write_text(_stop_file(paths, run_id), " ".join(actor.split()))
     try:
@@ -85,6 +92,11 @@ def runs_here(paths: Paths, run_id: str) -> bool:
     """Whether the run's process is alive on this machine."""
     process, holder = _read(_process_file(paths, run_id)), holder_of(paths.state)
     return process is not None and holder is not None and process == _now_of(process.pid)
+
+
+def machine() -> str:
+    """This machine since it was started: a process number says something here only."""
+    return f"{socket.gethostname()} {_boot()}"
 
 
 def _process_file(paths: Paths, run_id: str) -> Path:
