@@ -102,6 +102,7 @@ def _run(started: datetime, cause: Cause, context: StageContext) -> Run:
         state=RunState.WAITING,
         started=started,
         as_of=context.run.as_of,
+        budget=context.run.steering.budget,
     )
 
 

@@ -107,7 +107,7 @@ def passage(root: Path, flow: str, cause: Cause, request: Request, wait_seconds:
         desk = open_desk(project, paths)
         desk.store.remember_place(root)
         desk.store.interrupt_running_runs()
-        run = desk.store.start_run(_new_run(flow, cause, asked.as_of))
+        run = desk.store.start_run(_new_run(flow, cause, asked))
         settle_alerts(desk)
         try:
             with run_log(paths, run) as log, may_be_stopped(paths, run.id):
@@ -147,7 +147,8 @@ def _told_to_end(error: BaseException | None) -> bool:
     return False
 
 
-def _new_run(flow: str, cause: Cause, as_of: Moment | None) -> Run:
+def _new_run(flow: str, cause: Cause, asked: RunSettings) -> Run:
     started = now()
     identity = f"{started:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
-    return Run(id=identity, flow=flow, cause=cause, state=RunState.RUNNING, started=started, as_of=as_of)
+    wished = {"as_of": asked.as_of, "budget": asked.steering.budget}
+    return Run(id=identity, flow=flow, cause=cause, state=RunState.RUNNING, started=started, **wished)

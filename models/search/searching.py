@@ -22,7 +22,7 @@ from signoff.core.progress import Progress, tell_search, tell_trial
 from signoff.core.run import Steering
 from signoff.core.run_log import SearchPlan, TrialNews
 from signoff.core.search import Leaderboard, Recipe
-from signoff.core.settings import Budget, Project
+from signoff.core.settings import Project
 from signoff.core.tables import read_table
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def search_recipe(
             contenders=choice.contenders,
             trials=tuple(attempt.as_trial() for attempt in history.attempts),
             rule=choice.rule,
-            budget=budget_sentence(project.search.budget),
+            budget=project.search.budget.sentence,
             seconds=round(time.monotonic() - started, 3),
         ),
     )
@@ -279,9 +279,3 @@ def study_name(project: Project, plan: FeaturePlan, train: Path) -> str:
         "libraries": {name: version(name) for name in ("scikit-learn", "lightgbm", "optuna", "skrub", "numpy")},
     }
     return f"{project.project}-{sha256_json(matters)[:16]}"
-
-
-def budget_sentence(budget: Budget) -> str:
-    """'45 s' or '20 trials', and the memory of a trial when it is limited."""
-    amount = f"{budget.seconds:g} s" if budget.seconds else f"{budget.trials} trials"
-    return amount + (f", {budget.memory_mb} MB a trial" if budget.memory_mb else "")

@@ -73,6 +73,12 @@ def run(
     workspace: Workspace = HERE,
     as_of: AsOf = None,
     note: Annotated[str, typer.Option("--note", help="Why this run, in your words.")] = "",
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help="Budget of the search, from this run on until another is given.")
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", help="The same in trials, which makes the search repeatable.")
+    ] = None,
     actor: Actor = None,
     password_stdin: PasswordStdin = False,
     wait: Wait = 0,
@@ -81,7 +87,7 @@ def run(
     """Bring the project up to a candidate and its gates; skips what is done."""
     from signoff.commands.running import run_retrain
 
-    raise typer.Exit(run_retrain(workspace, as_of, note, actor, password_stdin, wait, json))
+    raise typer.Exit(run_retrain(workspace, as_of, note, actor, password_stdin, wait, json, seconds, trials))
 
 
 @app.command()

@@ -11,12 +11,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from signoff.commands.budget import budget_of
 from signoff.commands.output import Terminal, print_json, root_of
 from signoff.core.drill import DRILL_SENTENCES, Drill, DrillKind
 from signoff.core.errors import UsageError, did_you_mean
 from signoff.core.paths import Paths
 from signoff.core.run import Cause
-from signoff.core.settings import Budget
 from signoff.core.settings_file import load_project
 
 SEEDS = 2**31
@@ -47,9 +47,7 @@ def start(
     from signoff.store import open_store
 
     root, wanted = root_of(workspace), _kind(kind)
-    if seconds is not None and trials is not None:
-        raise UsageError("give either --seconds or --trials")
-    budget = Budget(seconds=seconds, trials=trials) if seconds or trials else None
+    budget = budget_of(seconds, trials)
     project = load_project(root)
     with closing(open_store(project, Paths(root))) as store:
         name = starter(store, project.project, actor, password_stdin)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from signoff.commands.budget import budget_of
 from signoff.commands.dossiers import dossier_of
 from signoff.commands.output import Terminal, print_json, root_of
 from signoff.commands.proof import prove
@@ -18,7 +19,7 @@ from signoff.core.numbers import closely
 from signoff.core.paths import Paths
 from signoff.core.policy_rules import Rule
 from signoff.core.run import Steering
-from signoff.core.settings import FAMILIES, Budget
+from signoff.core.settings import FAMILIES
 from signoff.core.settings_file import load_project
 
 if TYPE_CHECKING:
@@ -127,8 +128,7 @@ def ask_for_changes(
     password_stdin: bool = False,
 ) -> int:
     """The verdict that shapes the next run."""
-    seconds, trials = wishes.pop("seconds"), wishes.pop("trials")
-    budget = Budget(seconds=seconds, trials=trials) if seconds or trials else None
+    budget = budget_of(wishes.pop("seconds"), wishes.pop("trials"))
     for family in (*wishes["ban_families"], wishes["pin_family"]):
         if family is not None and family not in FAMILIES:
             raise UsageError(f"there is no family {family!r}", allowed=did_you_mean(family, FAMILIES))

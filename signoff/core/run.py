@@ -92,6 +92,7 @@ class Run(Record):
     started: Moment
     ended: Moment | None = None
     as_of: Moment | None = None
+    budget: Budget | None = Field(None, description="of its search, where people asked for another than signoff.yaml's")
     candidate: str | None = Field(None, description="digest of the candidate it made")
     review: str | None = Field(None, description="id of the review at which it ended")
     message: str = ""

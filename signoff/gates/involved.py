@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from signoff.core.decision import Decision, GateName, Review
 from signoff.core.errors import NotFoundError, WorkspaceError
@@ -25,11 +25,11 @@ def involved_in(desk: Desk, gate: GateName, digest: str, run: str, cause: Cause)
     """Who else started or steered what is asked about here, sorted; the run's own starter is in its cause.
 
     They are: whoever asked for the changes or approved the alert that caused the run, and those behind that review;
-    whoever asked for steering that still stands in run.yaml, and whoever set the clock that stands there; whoever
-    started the unfinished runs whose stages this one found done; and whoever was behind an earlier question about the
-    same digest or, at the release gate, about the same model or the same recipe from the same data.
+    whoever asked for steering that still stands in run.yaml, and whoever set the clock or the budget that stands there;
+    whoever started the unfinished runs whose stages this one found done; and whoever was behind an earlier question
+    about the same digest or, at the release gate, about the same model or the same recipe from the same data.
     """
-    names = [*_steering(desk), *_left_behind(desk, run), *_clock(desk, run)]
+    names = [*_steering(desk), *_left_behind(desk, run), *_set_by_hand(desk, run)]
     if gate != "alert":
         names += _behind(desk, cause)
     for review in _same_made(desk, gate, digest):
@@ -142,17 +142,23 @@ def _left_behind(desk: Desk, current: str) -> Iterator[str]:
             yield from _behind(desk, run.cause)
 
 
-def _clock(desk: Desk, current: str) -> Iterator[str]:
-    """Whoever set the clock that stands in run.yaml: the first of the newest runs that had it."""
-    clock = load_run_settings(desk.paths.run).as_of
-    if clock is None:
-        return
+def _set_by_hand(desk: Desk, current: str) -> Iterator[str]:
+    """Whoever set the clock and whoever set the budget that stand in run.yaml."""
+    standing = load_run_settings(desk.paths.run)
+    if standing.as_of is not None:
+        yield from _setter(desk, current, lambda run: run.as_of == standing.as_of)
+    if standing.steering.budget is not None:
+        yield from _setter(desk, current, lambda run: run.budget == standing.steering.budget)
+
+
+def _setter(desk: Desk, current: str, had: Callable[[Run], bool]) -> Iterator[str]:
+    """The first of the newest runs that had it."""
     setter: Run | None = None
     for run in _runs(desk, current):
-        if run.as_of == clock:
+        if had(run):
             setter = run
         elif setter is not None or run.state is not RunState.INTERRUPTED:
-            # A run that was killed at its very start may have left the clock as it was.
+            # A run that was killed at its very start may have left it as it was.
             break
     if setter is not None:
         yield setter.cause.actor
