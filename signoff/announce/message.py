@@ -12,6 +12,7 @@ from signoff.core.decision import CheckResult, Decision, Review, ReviewState
 from signoff.core.evidence import kept_evidence
 from signoff.core.notice import Notice
 from signoff.core.policy import acts_at, check_sentence, expires, judge
+from signoff.core.policy_votes import still_counting
 from signoff.core.settings import Console, Project
 from signoff.core.verdict import verdict_line
 
@@ -63,7 +64,8 @@ def message_of(notice: Notice, project: Project, store: Store, moment: datetime)
         decision = decisions[-1] if decisions else None
         facts |= {"review": review, "verdict": _verdict(review, store), "checks": _checks(review.checks)}
         facts |= {"decision": decision, "until": expires(review), "silence": _silence(review)}
-        facts |= {"wanted": judge(review, decisions, moment).reasons if review.state is ReviewState.OPEN else ()}
+        heard = [one.decision() for one in still_counting(review, entries, store.account_lookup())[0]]
+        facts |= {"wanted": judge(review, heard, moment).reasons if review.state is ReviewState.OPEN else ()}
     title = _title(notice, project.project, review)
     facts |= {"title": title, "said": SAID, "waiting": notice.kind in WAITING}
     return Message(

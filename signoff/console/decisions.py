@@ -22,6 +22,7 @@ from signoff.core.policy_rules import rules_of
 from signoff.core.record import Record, now
 from signoff.core.run import Steering
 from signoff.gates import decide
+from signoff.gates.votes import counting_now
 
 router = APIRouter()
 log = logging.getLogger("signoff.console")
@@ -217,7 +218,7 @@ def _blocking(home: Home, place: ReviewPlace, caller: Caller, what: str) -> tupl
     """The refusal itself, and every other rule that blocks this caller."""
     desk = home.desk(place.project)
     review = desk.store.review(place.id)
-    decisions = [entry.decision() for entry in desk.ledger.entries(about=review.id) if entry.kind == "decision"]
+    decisions = [entry.decision() for entry in counting_now(desk, review)[0]]
     rules = rules_of(review, decisions, now(), caller)
     return tuple(dict.fromkeys((what, *(rule.sentence for rule in rules if rule.state == "blocks"))))
 

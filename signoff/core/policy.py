@@ -133,6 +133,12 @@ def judge(review: Review, decisions: Sequence[Decision], moment: datetime) -> Ju
     return Judgement(outcome=ReviewState.OPEN, reasons=(*missing_approvals(review.policy, counted), *alone))
 
 
+def enough_already(review: Review, decisions: Sequence[Decision]) -> bool:
+    """Whether the approvals fill every seat of a review that is open: who has their say again may repeat it."""
+    given = [one for one in decisions if one.verdict == "approve" and _counts(review, one)]
+    return review.state is ReviewState.OPEN and bool(given) and not missing_approvals(review.policy, given)
+
+
 def _counts(review: Review, decision: Decision) -> bool:
     reason = why_not(
         review,

@@ -11,6 +11,7 @@ from signoff.core.decision import Decision, Review, ReviewState, Verdict
 from signoff.core.policy import (
     acts_at,
     check_sentence,
+    enough_already,
     expires,
     held_back,
     may_pass_alone,
@@ -52,15 +53,20 @@ class Answer(Record):
 
 
 def rules_of(
-    review: Review, decisions: Sequence[Decision], moment: datetime, caller: Caller | None = None
+    review: Review,
+    decisions: Sequence[Decision],
+    moment: datetime,
+    caller: Caller | None = None,
+    gone: Sequence[str] = (),
 ) -> tuple[Rule, ...]:
     """What the policy copied into a review says at a moment, in the order in which people ask.
 
     Args:
         review: the question, open or closed.
-        decisions: what was said of it so far, in order.
+        decisions: what was said of it so far and still counts, in order.
         moment: when; windows, expiry and the dates of stand-ins go by it.
         caller: for whom; without one nothing is said of any one person.
+        gone: why approvals that were given count no more.
     """
     found = [*_mode(review), *_checks(review), *_approvals(review, decisions)]
     found += _eyes(review)
@@ -73,6 +79,7 @@ def rules_of(
         names = ", ".join(review.settings_by)
         sentence = f"By git, the settings were changed since the last release by {names}; git authors are no accounts."
         found.append(Rule(name="settings", state="holds", sentence=sentence, who=review.settings_by))
+    found += [Rule(name="approvals", state="waits", sentence=f"{one[:1].upper()}{one[1:]}.") for one in gone]
     return tuple(found)
 
 
@@ -146,7 +153,8 @@ def _forbidden(
     if not caller.may(Permission.DECIDE, review.project):
         return f"{caller.name} may not decide in {review.project}"
     own = [one for one in decisions if one.verdict == "approve" and same_person(one.actor, caller.name)]
-    if verdict == "approve" and any(one.override or not override for one in own):
+    again = enough_already(review, decisions)
+    if verdict == "approve" and any(one.override or not override for one in own) and not again:
         return f"{caller.name} has approved already; each person counts once"
     roles = caller.roles_in(review.project)
     return why_not(review, caller.name, roles, verdict, moment=moment, override=override)

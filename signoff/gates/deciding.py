@@ -12,6 +12,7 @@ from signoff.core.discussion import even_lines, hidden_sign
 from signoff.core.errors import ConflictError, RefusedError, UsageError, did_you_mean
 from signoff.core.policy import (
     Judgement,
+    enough_already,
     held_back,
     judge,
     missing_overrides,
@@ -27,7 +28,7 @@ from signoff.core.run import Steering
 from signoff.gates.changes import ChangedError, changed_since
 from signoff.gates.desk import Desk, Ruling, close_with, facts_of, publish
 from signoff.gates.silence import act_on_silence, entries_of
-from signoff.gates.votes import still_counting, votes_of
+from signoff.gates.votes import counting_now, votes_of
 
 REFUSALS: tuple[Verdict, ...] = ("reject", "request-changes")
 
@@ -81,9 +82,9 @@ def decide(
         back = verdict in REFUSALS and _waits_in_freeze(desk, review, earlier, moment)
         _refuse_moved_on(desk, review, digest, override or back)
         _refuse_forbidden(review, verdict, actor, roles, moment, override)
+        counting, gone = counting_now(desk, review)
         if verdict == "approve":
-            _refuse_idle(review, earlier, actor, override, moment)
-        counting, gone = still_counting(desk, review, earlier)
+            _refuse_idle(review, counting, actor, override, moment)
         votes = votes_of(counting) if verdict == "approve" else ()
         said = {"verdict": verdict, "actor": actor, "roles": roles, "reasons": reasons, "changes": changes}
         decision = Decision(**facts_of(review), **said, decided=moment, votes=votes, override=override)
@@ -289,7 +290,7 @@ def _refuse_idle(review: Review, earlier: Sequence[Entry], actor: str, override:
 def _refuse_twice(review: Review, earlier: Sequence[Entry], actor: str, override: bool) -> None:
     own = [e for e in earlier if e.body["verdict"] == "approve" and same_person(e.body["actor"], actor)]
     given = next((e for e in own if not override or e.body.get("override")), None)
-    if given is not None:
+    if given is not None and not enough_already(review, [entry.decision() for entry in earlier]):
         raise ConflictError(
             f"{actor} has {'overridden' if override else 'approved'} {review.id} already: each person counts once",
             where=f"ledger entry {given.sequence}",

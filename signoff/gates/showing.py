@@ -10,7 +10,8 @@ from signoff.core.policy_rules import Rule, rules_of
 from signoff.core.record import Moment, Record, now
 from signoff.core.run import Steering
 from signoff.gates.desk import Desk
-from signoff.gates.silence import decisions_of, entries_of
+from signoff.gates.silence import entries_of
+from signoff.gates.votes import counting_now
 
 
 class ShownCheck(Record):
@@ -59,8 +60,9 @@ class ReviewSummary(Record):
 def summarise(desk: Desk, review: Review, moment: datetime | None = None) -> ReviewSummary:
     """One review; `wanted` says which approvals are missing while it is open."""
     moment = moment or now()
-    decisions = decisions_of(desk, review)
-    judgement = judge(review, decisions, moment)
+    counting, gone = counting_now(desk, review)
+    heard = [entry.decision() for entry in counting]
+    wanted = (*judge(review, heard, moment).reasons, *gone) if review.state is ReviewState.OPEN else ()
     return ReviewSummary(
         id=review.id,
         gate=review.gate,
@@ -76,8 +78,8 @@ def summarise(desk: Desk, review: Review, moment: datetime | None = None) -> Rev
             ShownCheck(name=result.check.label, value=result.value, limit=result.limit, holds=result.holds)
             for result in review.checks
         ),
-        wanted=judgement.reasons if review.state is ReviewState.OPEN else (),
-        rules=rules_of(review, decisions, moment),
+        wanted=wanted,
+        rules=rules_of(review, heard, moment, gone=gone),
         decisions=tuple(
             ShownDecision(
                 actor=decision.actor,

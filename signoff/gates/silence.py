@@ -30,7 +30,8 @@ def _end(desk: Desk, review_id: str, moment: datetime) -> tuple[Review, Entry] |
         review = desk.store.review(review_id)
         if review.state is not ReviewState.OPEN:
             return None
-        judgement = judge(review, decisions_of(desk, review), moment)
+        # Votes that were not enough close nothing now either: only silence speaks here, and the policy signs.
+        judgement = judge(review, (), moment)
         approve = judgement.outcome is ReviewState.APPROVED
         reasons = "; ".join(judgement.reasons)
         decision = policy_decision(review, approve=approve, reasons=reasons, moment=moment)

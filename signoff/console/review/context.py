@@ -21,6 +21,7 @@ from signoff.console.review.words import Word, words_in
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import GateName, Review, ReviewState
 from signoff.core.policy_rules import Rule, allowed_verdicts, freeze_of
+from signoff.core.policy_votes import still_counting
 from signoff.core.record import Moment, Record
 from signoff.core.vocabulary import vocabulary
 from signoff.store import Store
@@ -110,7 +111,7 @@ def review_context(
     ref = ref or review.id
     found = evidence_of(store, review)
     entries = tuple(entry for entry in store.entries(about=review.id) if entry.kind == "decision")
-    decisions = tuple(entry.decision() for entry in entries)
+    counting, gone = still_counting(review, entries, store.account_lookup())
     checks = shown_checks(review, found.values(), earlier_reviews(store.database, review), lens)
     changed = changed_since(store, review)
     form = _form(store, review, ref, caller, moment, draft, problem)
@@ -118,13 +119,13 @@ def review_context(
         form = _form(store, later, f"{later.project}:{later.id}", caller, moment, draft, problem)
     context = ReviewContext(
         **_identity(review, ref),
-        drill=any(one.drill for one in decisions),
+        drill=any(entry.decision().drill for entry in entries),
         headline=headline_of(review, found, lens),
         lenses=_choices(lens),
         explains=lens.explains,
         names=lens.names,
         asked=asked_of(review, moment, _named(store, review)),
-        rules=rules_for(review, decisions, moment, caller),
+        rules=rules_for(review, [entry.decision() for entry in counting], moment, caller, gone),
         checks=checks,
         evidence=EvidenceState(state=found.state, note=found.note, made=found.made),
         sections=sections(found.records, slugs(found.records), lens, checks),
@@ -147,7 +148,8 @@ def _form(
     store: Store, review: Review, ref: str, caller: Caller, moment: datetime, draft: Draft | None, problem: str
 ) -> Form | None:
     """The form; None where nobody can answer any more."""
-    decisions = tuple(entry.decision() for entry in store.entries(about=review.id) if entry.kind == "decision")
+    entries = [entry for entry in store.entries(about=review.id) if entry.kind == "decision"]
+    decisions = [entry.decision() for entry in still_counting(review, entries, store.account_lookup())[0]]
     answers = allowed_verdicts(review, caller, decisions, moment)
     if not answers:
         return None

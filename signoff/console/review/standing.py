@@ -64,10 +64,12 @@ def wishes(changes: Steering | None) -> tuple[str, ...]:
     return tuple(said)
 
 
-def rules_for(review: Review, decisions: Sequence[Decision], moment: datetime, caller: Caller) -> tuple[Rule, ...]:
+def rules_for(
+    review: Review, decisions: Sequence[Decision], moment: datetime, caller: Caller, gone: Sequence[str] = ()
+) -> tuple[Rule, ...]:
     """The rules that say something now: all while it is open, later only what holds an approved release back."""
     if review.state is ReviewState.OPEN:
-        return rules_of(review, decisions, moment, caller)
+        return rules_of(review, decisions, moment, caller, gone)
     if review.state is not ReviewState.APPROVED:
         return ()
     held = rules_of(review, decisions, moment)
