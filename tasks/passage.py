@@ -14,7 +14,7 @@ from pydantic import Field
 from signoff.announce import announce_now
 from signoff.core.errors import SignoffError
 from signoff.core.paths import Paths
-from signoff.core.record import Moment, Record, now
+from signoff.core.record import Record, now
 from signoff.core.run import Cause, Request, Run, RunSettings, RunState, load_run_settings, save_run_settings
 from signoff.core.settings import Project
 from signoff.core.settings_file import load_project, require_tracked_keys
