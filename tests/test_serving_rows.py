@@ -6,8 +6,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from models.features import coerce_inputs
+from models.serving.clerk import Clerk
 from models.serving.log import LogError, PredictionLog, line_of
 from models.serving.rows import RowError, Shape, TooManyRowsError, check_rows, decode_body
 from signoff.core.monitoring import Prediction
@@ -127,3 +130,34 @@ def test_a_log_that_cannot_be_written_is_an_error(tmp_path: Any) -> None:
     (tmp_path / "predictions").write_text("a file stands in the way", encoding="utf-8")
     with pytest.raises(LogError, match="could not be logged"):
         PredictionLog(tmp_path / "predictions").append([line_of("7", NOON, "m", {}, (None, 1.0))])
+
+
+class Echo:
+    """Says the category that it was shown."""
+
+    digest = "d" * 64
+
+    def answer(self, frame: pd.DataFrame) -> list[Any]:
+        return [(0.5, str(shop)) for shop in coerce_inputs(frame, {"shop": "category"})["shop"]]
+
+
+@pytest.mark.parametrize("together", [[True, 1], [1, True], [1.0, "1", True], [False, 0, -0.0], [None, 0]])
+def test_no_request_changes_what_another_is_answered_beside_it(together: list[Any]) -> None:
+    clerk = Clerk(Echo(), Shape({"shop": "category"}, ("order",), None, 5), None)
+    bodies = [json.dumps({"rows": [{"shop": value, "order": 7}]}).encode() for value in together]
+    assert clerk.reply_all(bodies) == [clerk.reply_all([body])[0] for body in bodies]
+
+
+@pytest.mark.parametrize(("column", "value"), [("shop", 10**400), ("order", float("inf")), ("order", 10**400)])
+def test_a_number_beyond_all_numbers_is_no_name(column: str, value: Any) -> None:
+    with pytest.raises(RowError, match=rf"rows\[0\]\.{column}"):
+        check_rows([{**GOOD, column: value}], SHAPE, NOON)
+
+
+def test_an_identifier_that_is_no_number_is_none() -> None:
+    assert len(check_rows([{**GOOD, "order": float("nan")}], SHAPE, NOON).ids[0]) == 32
+
+
+def test_whoever_sends_true_for_a_number_is_told_what_it_is() -> None:
+    with pytest.raises(RowError, match="1 for true, 0 for false"):
+        check_rows([{**GOOD, "size": True}], SHAPE, NOON)

@@ -141,7 +141,7 @@ def _refuse_missing(rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, str]
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str, kind: str) -> list[Any]:
-    convert = _CONVERT.get(kind, _to_category)
+    convert: Callable[[Any, int, str], Any] = _CONVERT.get(kind, _to_category)
     return [convert(row[name], number, name) for number, row in enumerate(rows)]
 
 
@@ -149,17 +149,18 @@ def _to_number(value: Any, number: int, name: str) -> float | None:
     if value is None or (type(value) is float and math.isnan(value)):
         return None
     if type(value) not in (int, float) or not -LARGEST <= value <= LARGEST:
-        _refuse(value, number, name, "number")
+        _refuse(value, number, name, "truth" if isinstance(value, bool) else "number")
     return float(value)
 
 
-def _to_category(value: Any, number: int, name: str) -> Any:
+def _to_category(value: Any, number: int, name: str) -> str | None:
+    """Text already here: in a column of mixed cells true and 1 are one value to pandas, and requests share columns."""
     if isinstance(value, str):
         return value if _is_text(value) else _refuse(value, number, name, "category")
-    if isinstance(value, float) and math.isnan(value):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
-        return value
+    if isinstance(value, int | float) and -LARGEST <= value <= LARGEST:
+        return label_text(value)
     return _refuse(value, number, name, "category")
 
 
@@ -194,6 +195,7 @@ _CONVERT: dict[str, Callable[[Any, int, str], Any]] = {
 }
 _ALLOWED = {
     "number": "a finite number",
+    "truth": "a finite number (1 for true, 0 for false)",
     "category": "text, a number or a boolean",
     "text": "text",
     "boolean": "true or false",
@@ -211,13 +213,9 @@ def _refuse(value: Any, number: int, name: str, kind: str) -> NoReturn:
 
 
 def _row_id(row: Mapping[str, Any], id_columns: tuple[str, ...], number: int) -> str:
-    parts = [row.get(name) for name in id_columns]
-    if not parts or any(part is None for part in parts):
-        return uuid4().hex
-    for name, part in zip(id_columns, parts, strict=True):
-        if not isinstance(part, str | int | float) or (isinstance(part, str) and not _is_text(part)):
-            _refuse(part, number, name, "category")
-    return ":".join(label_text(part) for part in parts)
+    parts = [_to_category(row.get(name), number, name) for name in id_columns]
+    known = [part for part in parts if part is not None]
+    return ":".join(known) if known and len(known) == len(parts) else uuid4().hex
 
 
 def _plain(value: Any) -> Any:
