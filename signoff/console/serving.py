@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from signoff.console.home import Home
+from signoff.console.proxies import BehindProxies
 
 HEADER_SECONDS = 15
 """Time for the first byte up to the end of the request's head."""
@@ -80,16 +81,16 @@ def server_of(app: FastAPI, home: Home, **more: Any) -> uvicorn.Server:
     Proxies are believed only where settings name them: else anybody could choose the address in the log.
     """
     settings = home.settings
+    proxies, own_tls = settings.trusted_proxies, settings.tls_certificate is not None
     config = uvicorn.Config(
-        app,
+        BehindProxies(app, proxies, own_tls) if proxies else app,
         http=PatientProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=END_SECONDS,
         limit_concurrency=MOST_CONNECTIONS,

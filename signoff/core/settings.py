@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -202,10 +203,23 @@ class Console(Record):
     public_url: str | None = Field(None, description="address that people type; links in announcements begin with it")
     tls_certificate: str | None = Field(None, description="PEM file; needed to bind elsewhere than on loopback")
     tls_key: str | None = Field(None, description="PEM file of the certificate's key")
-    trusted_proxies: tuple[str, ...] = Field((), description="addresses of proxies that end TLS in front of it")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="addresses or networks of proxies that end TLS in front of it; nobody else gets an answer then"
+    )
     session_hours: float = Field(12, gt=0, le=24 * 30)
     access_log_days: int = Field(400, ge=0, le=36500, description="days that the access log is kept; 0 keeps it whole")
     oidc: Oidc | None = None
+
+    @model_validator(mode="after")
+    def _proxies_have_addresses(self) -> Self:
+        for proxy in self.trusted_proxies:
+            try:
+                wide = ip_network(proxy, strict=False).prefixlen == 0
+            except ValueError:
+                wide = True
+            if wide:
+                raise ValueError(f"{proxy!r} in console.trusted_proxies is no address such as 10.0.0.2 or 10.0.0.0/28")
+        return self
 
 
 class Webhook(Record):
