@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from signoff.core.digest import canonical_json
 from signoff.core.errors import RefusedError, WorkspaceError
-from signoff.core.files import explain_os_error, make_private
+from signoff.core.files import explain_os_error, make_secret
 from signoff.core.paths import Paths
 from signoff.core.run import Cause, Request
 
@@ -65,29 +63,13 @@ def _secret(path: Path, user: str) -> str:
     """The secret of a file; made at the first use, whole or not at all, and the same for all who come at once."""
     try:
         if not path.exists():
-            _make(path, user + secrets.token_hex(SECRET_DIGITS // 2))
+            make_secret(path, f"{user}{secrets.token_hex(SECRET_DIGITS // 2)}\n".encode())
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise explain_os_error(error, path) if isinstance(error, OSError) else _damaged(path) from error
     if len(text) != len(user) + SECRET_DIGITS or not text.startswith(user):
         raise _damaged(path)
     return text
-
-
-def _make(path: Path, text: str) -> None:
-    make_private(path.parent)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        # Not by renaming: of two who make it at once, the second must take the first one's.
-        with suppress(FileExistsError):
-            os.link(partial, path)
-    finally:
-        partial.unlink()
 
 
 def _damaged(path: Path) -> WorkspaceError:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 
 from itsdangerous import BadSignature, TimestampSigner
+
+from signoff.core.files import make_secret
 
 KEY_BYTES = 32
 
@@ -66,28 +67,12 @@ def open_seal(path: Path) -> Seal:
     Raises:
         OSError: the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return Seal(_whole_key(path))
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    return Seal(_whole_key(path))
-
-
-def _whole_key(path: Path) -> bytes:
-    """The key; one that a kill left too short is made again, which only logs everybody out."""
+    if not path.exists():
+        make_secret(path, secrets.token_bytes(KEY_BYTES))
     key = path.read_bytes()
-    if len(key) >= KEY_BYTES:
-        return key
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    return path.read_bytes()
+    if len(key) < KEY_BYTES:
+        # Cut off: a new one only logs everybody out.
+        path.unlink(missing_ok=True)
+        make_secret(path, secrets.token_bytes(KEY_BYTES))
+        key = path.read_bytes()
+    return Seal(key)

@@ -48,6 +48,30 @@ def make_private(folder: Path) -> None:
         raise explain_os_error(error, folder) from error
 
 
+def make_secret(path: Path, content: bytes) -> None:
+    """A file that its owner alone may read (0600), whole from its first byte on; one that is there stays as it is.
+
+    Of several who make it at once one wins, for all: what counts is what can be read there afterwards.
+
+    Raises:
+        OSError: it cannot be written; the caller says what it was for.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # Not by renaming, which would put this one in the place of the first one's.
+        with suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path`, whole or not at all."""
     with replacing(path) as temporary:

@@ -6,9 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -23,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from signoff.core.digest import sha256_bytes
 from signoff.core.errors import IntegrityError, RefusedError, SettingsError, WorkspaceError
-from signoff.core.files import write_bytes
+from signoff.core.files import make_secret, write_bytes
 from signoff.core.paths import Paths
 
 VARIABLE = "SIGNOFF_LEDGER_KEY"
@@ -206,25 +204,11 @@ def _no_key(kind: type[SettingsError | IntegrityError], where: str) -> SettingsE
 
 
 def make_key(path: Path) -> None:
-    """A new private key, whole and secret from its first byte on; of two processes at once one wins, for both."""
+    """A new private key; of two processes at once one wins, for both."""
     key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return
+        make_secret(path, key)
     except OSError as error:
         raise WorkspaceError(
             "the ledger's key could not be written", where=str(path), got=error, next_step="make .signoff writable"
         ) from error
-    finally:
-        # Where the folder itself could not be made there is nothing to remove, and its error is the one to show.
-        with suppress(NotADirectoryError):
-            temporary.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from signoff.core.errors import SettingsError, WorkspaceError
+from signoff.core.files import make_secret
 from signoff.core.paths import Paths
 
 VARIABLE = "SIGNOFF_PSEUDONYM_KEY"
@@ -52,7 +53,7 @@ def pseudonym_key(root: Path) -> bytes:
     path = Paths(root).state / "keys" / "pseudonym.key"
     try:
         if not path.exists():
-            _make(path)
+            make_secret(path, f"{secrets.token_hex(32)}\n".encode())
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise WorkspaceError(
                 "others may read the pseudonym key", where=str(path), next_step=f"chmod 600 {path}, or replace the key"
@@ -68,24 +69,6 @@ def pseudonym_key(root: Path) -> bytes:
             next_step="restore the file; a new key gives new pseudonyms",
         )
     return key.encode()
-
-
-def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        # link refuses to replace: of two that make a key at once, the first one's stays.
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _text(value: object) -> bytes:
