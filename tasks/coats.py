@@ -32,10 +32,13 @@ UPDATE_SECONDS = 1.0
 logging.getLogger("EventsWorker").setLevel(logging.ERROR)
 
 
-def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
-    """Only what may pass by itself: a server or a disk that did not answer. Bad data stays bad."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, (ServiceError, ConnectionError, TimeoutError))
+def _again_after(*errors: type[Exception]) -> dict[str, Any]:
+    """Two more attempts, only after what may pass by itself: a server that did not answer. Bad data stays bad."""
+
+    def condition(_task: Any, _run: Any, state: Any) -> bool:
+        return isinstance(state.result(raise_on_failure=False), (*errors, ConnectionError, TimeoutError))
+
+    return {"retries": 2, "retry_condition_fn": condition}
 
 
 class _ProgressArtifact:
@@ -80,7 +83,7 @@ def _coat(name: str, **options: Any) -> Callable[[Passage], StageOutcome]:
     return stage
 
 
-ingest = _coat("ingest", retries=2, retry_delay_seconds=5, retry_condition_fn=_worth_retrying)
+ingest = _coat("ingest", retry_delay_seconds=5, **_again_after(ServiceError))
 validate = _coat("validate")
 prepare = _coat("prepare")
 search = _coat("search")
@@ -148,7 +151,7 @@ def monitor(run: Passage, window: WindowRequest) -> Watched:
         return watched
 
 
-@_step(name="push", retries=2, retry_delay_seconds=[2, 10], retry_condition_fn=lambda _t, _r, state: _lost(state))
+@_step(name="push", retry_delay_seconds=[2, 10], **_again_after(WorkspaceError))
 def push(run: Passage) -> str:
     """Send data, models and tags to the remotes that are configured."""
     with run.log.part("push") as said:
@@ -157,7 +160,3 @@ def push(run: Passage) -> str:
             run.git.push()
         said.append(f"{files} files pushed")
         return said[-1]
-
-
-def _lost(state: Any) -> bool:
-    return isinstance(state.result(raise_on_failure=False), (WorkspaceError, ConnectionError, TimeoutError))
