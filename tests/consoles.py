@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import socket
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +34,7 @@ from signoff.core.run import Cause, Request, Steering
 from signoff.core.settings import Project
 from signoff.core.settings_file import load_project
 from signoff.gates import Desk, Ruling, pass_gate
+from tests.waiting import eventually
 
 PASSWORD = "a long enough password"
 CHECKS = [{"metric": "holdout.roc_auc", "at_least": 0.7}, {"metric": "holdout.calibration_gap", "at_most": 0.1}]
@@ -238,9 +238,7 @@ def served_console(console: Consoled) -> Iterator[str]:
         server = server_of(console.app, console.home)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        deadline = time.monotonic() + 20
-        while not server.started and time.monotonic() < deadline:
-            time.sleep(0.02)
+        eventually(lambda: server.started, pause=0.02)
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 OWN = "a long and private sentence"
-PATIENCE_SECONDS = 200
-T = TypeVar("T")
 
 
 @contextmanager
@@ -66,17 +63,3 @@ class Person:
     def _answered(self, response: Any) -> None:
         if response.status >= 500:
             self.complaints.append(f"{response.status} {response.url}")
-
-
-def eventually(ask: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
-    """The first true answer; what is not there yet is no answer."""
-    deadline = time.monotonic() + seconds
-    last: object = None
-    while time.monotonic() < deadline:
-        try:
-            if last := ask():
-                return last
-        except (OSError, ValueError) as error:
-            last = error
-        time.sleep(0.5)
-    raise AssertionError(f"it did not come about in {seconds} s: {last}")

@@ -28,6 +28,7 @@ from signoff.core.settings import Announce, Approvals, Console, GatePolicy, Webh
 from signoff.gates import Desk, decide, expire_reviews
 from tests.announced import mail_server, parts_of, receiver
 from tests.ledger_cases import POOR, approve, ask, desk_at
+from tests.waiting import eventually
 
 KEY = "k" * 32
 
@@ -189,10 +190,7 @@ def test_a_sender_killed_between_claim_and_answer_is_followed_by_another(tmp_pat
         )
         root = str(Path(__file__).parent.parent)
         process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), far.url, root], cwd=tmp_path)
-        deadline = time.monotonic() + 60
-        while not far.got and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert far.got
+        assert eventually(lambda: far.got)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         far.pause.set()

@@ -7,10 +7,8 @@ import json
 import os
 import signal
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,22 +20,7 @@ from signoff.core.run import Run
 from signoff.core.settings_file import load_project
 from signoff.store import open_store
 from tests.chain import SIGNOFF, WHOLE, signoff, signoff_json, small_workspace, with_settings
-
-PATIENCE_SECONDS = 150
-
-
-def eventually(ask: Callable[[], Any], process: subprocess.Popen[bytes]) -> Any:
-    """The first true answer; an endpoint or server that is not up yet is no answer."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "signoff up ended by itself"
-        try:
-            if answer := ask():
-                return answer
-        except (OSError, urllib.error.URLError, json.JSONDecodeError):
-            pass
-        time.sleep(1)
-    return pytest.fail("it did not come about in time")
+from tests.waiting import eventually
 
 
 def post(url: str, body: Any, login: str) -> Any:

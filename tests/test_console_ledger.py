@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from signoff.core.settings_file import load_project
 from signoff.store.looking import ledger_head
 from signoff.workspace.git import Git
 from tests.audit_workspace import copy_of_audited
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -27,15 +27,10 @@ def paths(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Paths:
 
 def looked(home: Home) -> Checked:
     """What a page shows after it was loaded for the first time, and again when the check was made."""
-    watch, deadline = Watch(), time.monotonic() + 60
+    watch = Watch()
     home.accounts.remember_place(home.paths.root)
     head = ledger_head(home.accounts.database, "toy")
-    while time.monotonic() < deadline:
-        found = watch.look(home, "toy", head)
-        if found is not None:
-            return found
-        time.sleep(0.05)
-    return pytest.fail("the ledger was not checked in time")
+    return eventually(lambda: watch.look(home, "toy", head))
 
 
 def test_a_removed_tag_and_a_bent_champion_are_no_whole_ledger(paths: Paths) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from signoff.gates import decide
 from signoff.gates.desk import Ruling
 from signoff.workspace.git import Git
 from tests.consoles import Browser, Consoled, a_console, candidate
+from tests.waiting import eventually
 
 EVIL = "<script>alert(1)</script>"
 
@@ -156,13 +156,13 @@ def test_comparing_reads_recipe_and_settings_from_git(filled: Consoled) -> None:
 
 def checked(browser: Browser, path: str = "/api/v1/ledger?project=demo") -> dict[str, Any]:
     """The page once the check of its present head has been made."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+
+    def ask() -> dict[str, Any] | None:
         context: dict[str, Any] = browser.get(path).json()
-        if context["checked"] and not context["checking"] and context["checked"]["sequence"] == context["head"]:
-            return context
-        time.sleep(0.05)
-    return pytest.fail("the ledger was not checked in time")
+        made = context["checked"] and not context["checking"] and context["checked"]["sequence"] == context["head"]
+        return context if made else None
+
+    return eventually(ask)
 
 
 def test_the_ledger_is_checked_and_a_bent_row_is_found(filled: Consoled) -> None:
@@ -175,9 +175,7 @@ def test_the_ledger_is_checked_and_a_bent_row_is_found(filled: Consoled) -> None
         connection.execute(text("DROP TRIGGER signoff_ledger_no_update"))
         connection.execute(text("UPDATE signoff_ledger SET record = replace(record, 'it is good', 'it is bad')"))
     assert browser.post("/ledger/demo/verify").status_code == 303
-    deadline = time.monotonic() + 30
-    while WATCH.under_way(filled.home, "demo") and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert eventually(lambda: not WATCH.under_way(filled.home, "demo"))
     found = checked(browser)["checked"]["findings"]
     assert any("entry 1" in one["what"] for one in found)
     assert "does not hold" in plain(browser.get("/ledger?project=demo"))

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,19 +28,9 @@ from signoff.core.settings_file import load_project
 from signoff.store import Store, open_store
 from tests.chain import SIGNOFF, signoff_json, small_workspace
 from tests.consoles import a_workspace
+from tests.waiting import eventually
 
 PATIENCE = 240
-
-
-def wait_for(what: Callable[[], Any], process: subprocess.Popen[bytes] | None = None) -> Any:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = what()
-        if found:
-            return found
-        assert process is None or process.poll() is None, "it ended"
-        time.sleep(0.1)
-    return pytest.fail("it did not come about in time")
 
 
 @contextmanager
@@ -51,7 +41,7 @@ def running(root: Path, *arguments: str, command: list[str] | None = None) -> It
     with told.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        found = wait_for(lambda: re.search(r"console on (\S+)", told.read_text()), process)
+        found = eventually(lambda: re.search(r"console on (\S+)", told.read_text()), process)
         yield process, found[1], told
     finally:
         if process.poll() is None:
@@ -153,6 +143,6 @@ def test_a_kill_between_the_entry_and_its_run_loses_nothing(tmp_path: Path) -> N
             f"{address}/api/v1/reviews/{waiting['review']}/decisions", json=body, headers=proof, timeout=PATIENCE
         )
         assert (again.status_code, "is closed: approved by ana" in again.text) == (409, True)
-        wait_for(lambda: signoff_json("status", root=root)["champion"], process)
+        eventually(lambda: signoff_json("status", root=root)["champion"], process)
     releases = [entry for entry in store_at(root).entries() if entry.kind == "release"]
     assert len(releases) == 1

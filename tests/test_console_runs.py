@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from signoff.workspace.stopping import stop_run
 from tasks.run_log import KEPT_RUNS, RunLog, run_log
 from tests.chain import small_workspace, with_settings
 from tests.consoles import Consoled, Notebook, a_console, served_console
+from tests.waiting import eventually
 
 BEGIN = {"flow": "retrain", "cause": {"kind": "hand", "actor": "zoe", "note": "a <b>bold</b> note"}}
 
@@ -297,12 +297,3 @@ def streamed(client: httpx.Client, path: str) -> Iterator[str]:
         for line in answer.iter_lines():
             if line.startswith("event: "):
                 yield line.removeprefix("event: ")
-
-
-def eventually(ask: Callable[[], Any], seconds: float = 150) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if (found := ask()) is not None:
-            return found
-        time.sleep(0.2)
-    return pytest.fail("it did not come about in time")

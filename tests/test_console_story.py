@@ -16,7 +16,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.chain import SIGNOFF, signoff, signoff_json, small_workspace, with_settings
-from tests.people import Person, chromium, eventually
+from tests.people import Person, chromium
+from tests.waiting import eventually
 
 ONE_TIME = re.compile(r"one-time password (\S+)")
 

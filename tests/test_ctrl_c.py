@@ -12,8 +12,7 @@ import pytest
 
 from signoff.workspace.lock import holder_of
 from tests.chain import SIGNOFF, signoff_json, small_workspace, with_settings
-
-PATIENCE_SECONDS = 150
+from tests.waiting import eventually
 
 
 @pytest.mark.slow
@@ -23,11 +22,7 @@ def test_ctrl_c_ends_a_run_with_its_own_server(tmp_path: Path) -> None:
     command = subprocess.Popen(
         [SIGNOFF, "run", "--workspace", root], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (root / "data" / "train.parquet").exists():
-        assert time.monotonic() < deadline
-        assert command.poll() is None
-        time.sleep(0.1)
+    eventually((root / "data" / "train.parquet").exists, command)
     time.sleep(2)
     began = time.monotonic()
     os.killpg(command.pid, signal.SIGINT)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from tasks.drill_log import last_tries
 from tests.chain import WHOLE
 from tests.drilled import drilled, files_of, finished
 from tests.evaluation_workspace import rows, timed
+from tests.waiting import eventually
 
 SHOWN = {
     "leaked-column": ("leak.single_share", "importance.top_share"),
@@ -202,10 +202,8 @@ def test_a_killed_drill_leaves_nothing(tmp_path: Path) -> None:
     script = "import sys; sys.path.insert(0, sys.argv[1]); from signoff.cli import app; app(sys.argv[2:])"
     command = [sys.executable, "-c", script, clone, "drill", "leaked-column", "--workspace", str(root)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    scratch, deadline = context.paths.state / "scratch", time.monotonic() + 60
-    while not list(scratch.glob("*/data/train.parquet")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert list(scratch.glob("*/data/train.parquet"))
+    scratch = context.paths.state / "scratch"
+    assert eventually(lambda: list(scratch.glob("*/data/train.parquet")))
     assert sweep_scratch(context.paths.state) == 0, "its maker lives"
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -14,6 +14,7 @@ import pytest
 from signoff.core.decision import ReviewState
 from signoff.ledger import read_pointer, verify
 from tests.ledger_cases import GUARDED, approve, ask, candidate, desk_at, release
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parent.parent
 
@@ -203,11 +204,12 @@ while True:
 
 def _until_longer(root: Path, by: int) -> None:
     """Wait for entries, not for seconds: how many there are in a second is the machine's affair."""
-    files = len(list((root / "decisions").glob("*-decision.json")))
-    deadline = time.monotonic() + 120
-    while len(list((root / "decisions").glob("*-decision.json"))) < files + by:
-        assert time.monotonic() < deadline, "nothing was decided"
-        time.sleep(0.005)
+
+    def decided() -> int:
+        return len(list((root / "decisions").glob("*-decision.json")))
+
+    wanted = decided() + by
+    assert eventually(lambda: decided() >= wanted, pause=0.005)
 
 
 @pytest.mark.slow

@@ -9,22 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from signoff.workspace.lock import holder_of
 from tests.chain import SIGNOFF, WHOLE, prefect_api, signoff, signoff_json, small_workspace, with_settings
-
-PATIENCE_SECONDS = 120
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not what():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +33,7 @@ def resident(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         with address.with_suffix(".log").open("wb") as log:
             process = subprocess.Popen([sys.executable, "-m", "flows.resident", str(address)], stdout=log, stderr=log)
         try:
-            wait_for(lambda: address.exists() or process.poll() is not None)
-            assert process.poll() is None, address.with_suffix(".log").read_text()
+            eventually(address.exists, process)
             yield address
         finally:
             process.kill()
@@ -94,12 +85,12 @@ def test_a_run_ends_with_its_command(workspace: Path, resident: Path, api: str, 
     with_settings(workspace, {"search": {"budget": {"seconds": 120}}})
     environment = {**os.environ, "PREFECT_API_URL": api}
     command = subprocess.Popen([SIGNOFF, "run", "--workspace", workspace], env=environment, stderr=subprocess.PIPE)
-    wait_for((workspace / "data" / "train.parquet").exists)
+    eventually((workspace / "data" / "train.parquet").exists)
     time.sleep(2)
     assert holder_of(workspace / ".signoff") is not None
     command.send_signal(ended_by)
     assert command.wait(60) == (130 if ended_by is signal.SIGINT else -signal.SIGKILL)
-    wait_for(lambda: holder_of(workspace / ".signoff") is None)
+    eventually(lambda: holder_of(workspace / ".signoff") is None)
     # What it had done is kept, and nothing stands in the way of the next one.
     with_settings(workspace, {"search": {"budget": {"trials": 2}}})
     ending = signoff_json("run", root=workspace, code=3, PREFECT_API_URL=api)

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -18,21 +16,13 @@ from models.search.orders import Order, Result
 from models.search.workers import Workers
 from signoff.core.errors import DataError, StageError
 from tests.search_tables import PLAN, project, table, workspace
+from tests.waiting import eventually
 
 ENDLESS = {"n_estimators": 1_000_000}
 
 
 def order(number: int, family: str = "extra_trees", **parameters: object) -> Order:
     return Order(number=number, family=family, parameters={**family_of(family).defaults, **parameters})
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def one_result(workers: Workers) -> Result:
@@ -60,7 +50,7 @@ def test_a_trial_that_crashes_is_recorded_and_the_next_one_runs(rows: Path) -> N
     with Workers(project("binary"), PLAN, rows, ["extra_trees"], None) as workers:
         workers.start(order(0, **ENDLESS))
         nursery = psutil.Process(workers.pid)
-        assert wait_for(lambda: bool(nursery.children()))
+        assert eventually(nursery.children)
         nursery.children()[0].send_signal(signal.SIGSEGV)
         crashed = one_result(workers)
         workers.start(order(1, n_estimators=5))
@@ -82,21 +72,21 @@ def test_leaving_ends_every_process(rows: Path) -> None:
     with Workers(project("binary"), PLAN, rows, ["extra_trees"], None) as workers:
         workers.start(order(0, **ENDLESS))
         nursery = psutil.Process(workers.pid)
-        assert wait_for(lambda: bool(nursery.children()))
+        assert eventually(nursery.children)
         processes = [nursery, *nursery.children()]
-    assert wait_for(lambda: not any(alive(process) for process in processes))
+    assert eventually(lambda: not any(alive(process) for process in processes))
 
 
 def test_a_killed_nursery_is_told_and_takes_its_trials_along(rows: Path) -> None:
     with Workers(project("binary"), PLAN, rows, ["extra_trees"], None) as workers:
         workers.start(order(0, **ENDLESS))
         nursery = psutil.Process(workers.pid)
-        assert wait_for(lambda: bool(nursery.children()))
+        assert eventually(nursery.children)
         children = nursery.children()
         os.kill(workers.pid, signal.SIGKILL)
         with pytest.raises(StageError, match=r"ended by itself.*exit -9"):
             one_result(workers)
-        assert wait_for(lambda: not any(alive(child) for child in children))
+        assert eventually(lambda: not any(alive(child) for child in children))
 
 
 def test_rows_that_do_not_fit_the_question_are_told_as_ours(tmp_path: Path) -> None:
@@ -136,12 +126,12 @@ def test_a_killed_parent_leaves_no_process(rows: Path) -> None:
     )
     assert parent.stdout is not None
     nursery = psutil.Process(int(parent.stdout.readline()))
-    assert wait_for(lambda: bool(nursery.children()))
+    assert eventually(nursery.children)
     processes = [nursery, *nursery.children()]
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    assert wait_for(lambda: not any(alive(process) for process in processes))
+    assert eventually(lambda: not any(alive(process) for process in processes))
 
 
 def alive(process: psutil.Process) -> bool:
