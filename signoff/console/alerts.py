@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from fastapi import Path as InPath
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
-from signoff.console.deps import CallerDep, HomeDep, ProjectPath, ProjectQuery
+from signoff.console.deps import CallerDep, HomeDep, Offset, ProjectPath, ProjectQuery
 from signoff.console.home import Home
 from signoff.console.page import page, raw
-from signoff.console.wording import Chosen
+from signoff.console.wording import Chosen, narrowed
 from signoff.core.account import Permission
 from signoff.core.decision import ReviewState
 from signoff.core.errors import NotFoundError
@@ -75,15 +75,14 @@ def alerts(
     caller: CallerDep,
     project: ProjectQuery = None,
     state: Chosen[State] = None,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    offset: Offset = 0,
 ) -> AlertsContext:
     """Alerts of the projects that the caller sees."""
-    seen = tuple(place.name for place in home.seen_by(caller))
+    seen = home.names_seen_by(caller)
     part = list_alerts(
         home.accounts.database, (project,) if project else seen, state=state, limit=LISTED, offset=offset
     )
     chosen = {"project": project, "state": state}
-    where = "/alerts?" + "".join(f"{key}={quote(value)}&" for key, value in chosen.items() if value) + "offset="
     return AlertsContext(
         projects=seen,
         project=project,
@@ -95,7 +94,7 @@ def alerts(
         total=part.total,
         offset=offset,
         limit=LISTED,
-        where=where,
+        where=narrowed("/alerts", chosen) + "offset=",
     )
 
 
