@@ -46,7 +46,8 @@ def on_http(request: Request, error: Exception) -> Response:
         what=what.get(error.status_code, str(error.detail)),
         where=request.url.path,
     )
-    response = answer(request, problem, error.status_code)
+    # A body that is no text at all is refused like one that says what is not allowed, as the document tells it.
+    response = answer(request, problem, 422 if error.status_code == 400 else error.status_code)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response
