@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from signoff.console.review.asked import asked_of
 from signoff.core.decision import Decision, Review, ReviewState, Verdict, Vote
 from signoff.core.evidence import Value
 from signoff.core.policy import (
@@ -18,10 +19,13 @@ from signoff.core.policy import (
     roles_of,
     run_checks,
     same_person,
+    silence_sentence,
     verdicts_of,
     why_not,
 )
+from signoff.core.policy_rules import rules_of
 from signoff.core.policy_settings import StandIn
+from signoff.core.policy_words import sentences_of
 from signoff.core.record import now
 from signoff.core.run import Cause
 from signoff.core.settings import Approvals, Check, GatePolicy, Mode
@@ -150,6 +154,30 @@ def test_silence_approves_only_where_asked_to_and_all_checks_hold(
     assert judge(review, [], end - timedelta(milliseconds=1)).outcome is ReviewState.OPEN
     assert judge(review, [], end).outcome is outcome
     assert expires(a_review(GatePolicy())) is None
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (GatePolicy(), "It waits until somebody answers."),
+        (GatePolicy(expires_days=1), "Without an answer by {} UTC it expires and nothing follows."),
+        (
+            GatePolicy(expires_days=1, on_expiry="approve"),
+            "Without an answer by {} UTC it is approved where every check holds, else it expires and nothing follows.",
+        ),
+        (GatePolicy(mode=Mode.AUTO, veto_hours=24), "Unless somebody refuses before {} UTC, the policy approves it."),
+    ],
+)
+def test_every_screen_tells_the_end_of_a_review_in_the_same_words(policy: GatePolicy, said: str) -> None:
+    review = a_review(policy)
+    sentence = said.format(f"{review.opened + timedelta(days=1):%Y-%m-%d %H:%M}")
+    assert silence_sentence(review) == sentence
+    assert asked_of(review, now(), None).silence == sentence
+    told = [rule.sentence for rule in rules_of(review, [], now()) if rule.name in ("expiry", "veto")]
+    assert told == ([sentence] if "UTC" in sentence else [])
+    if policy.veto_hours is None and policy.expires_days:
+        outcome = sentence.partition("UTC ")[2].rstrip(".")
+        assert f"without an answer within 1 day {outcome}" in sentences_of(policy)
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,7 @@ def test_show_says_every_rule(tmp_path: Path) -> None:
         "approvals 1 by a reviewer and 1 by a business owner, each person once",
         "four eyes: whoever started or steered what led here may not approve it",
         "veto window: the policy acts after 4 hours unless somebody refuses",
-        "silence of 7 days rejects",
+        "without an answer within 7 days it expires and nothing follows",
         "those who are wanted are reminded 3, 1 days before the end",
         "eve may stand in as reviewer from 2026-12-01",
         "freeze: no releases on fri (UTC): weekend",

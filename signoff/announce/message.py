@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from signoff.core.decision import CheckResult, Decision, Review, ReviewState
 from signoff.core.evidence import kept_evidence
 from signoff.core.notice import Notice
-from signoff.core.policy import acts_at, check_sentence, expires, judge
+from signoff.core.policy import check_sentence, expires, judge, silence_sentence
 from signoff.core.policy_votes import still_counting
 from signoff.core.settings import Console, Project
 from signoff.core.verdict import verdict_line
@@ -63,7 +63,7 @@ def message_of(notice: Notice, project: Project, store: Store, moment: datetime)
         decisions = [one.decision() for one in entries]
         decision = decisions[-1] if decisions else None
         facts |= {"review": review, "verdict": _verdict(review, store), "checks": _checks(review.checks)}
-        facts |= {"decision": decision, "until": expires(review), "silence": _silence(review)}
+        facts |= {"decision": decision, "until": expires(review), "silence": silence_sentence(review)}
         heard = [one.decision() for one in still_counting(review, entries, store.account_lookup())[0]]
         facts |= {"wanted": judge(review, heard, moment).reasons if review.state is ReviewState.OPEN else ()}
     title = _title(notice, project.project, review)
@@ -116,17 +116,6 @@ def _checks(checks: Sequence[CheckResult]) -> list[str]:
     ordered = sorted(checks, key=lambda check: check.holds)
     lines = [check_sentence(check) for check in ordered[:SHOWN_CHECKS]]
     return lines + ([f"and {len(ordered) - SHOWN_CHECKS} more"] if len(ordered) > SHOWN_CHECKS else [])
-
-
-def _silence(review: Review) -> str:
-    acting = acts_at(review)
-    if acting is not None:
-        return f"The policy approves it at {acting:%Y-%m-%d %H:%M} UTC unless somebody refuses."
-    if expires(review) is None:
-        return "It waits until somebody answers."
-    if review.policy.on_expiry == "approve":
-        return "Silence approves it if every check holds, and rejects it otherwise."
-    return "Silence rejects it."
 
 
 def _payload(notice: Notice, facts: dict[str, Any], review: Review | None, decision: Decision | None) -> dict[str, Any]:

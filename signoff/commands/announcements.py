@@ -7,11 +7,22 @@ from contextlib import closing
 from pathlib import Path
 
 from signoff.commands.output import print_json, root_of
+from signoff.core.notice import NoticeState
 from signoff.core.paths import Paths
 from signoff.core.settings import Project
 from signoff.core.settings_file import load_project
 from signoff.store import Store, open_store
 
+STATES: dict[NoticeState, str] = {
+    "new": "to tell",
+    "spread": "noted",
+    "waiting": "waiting",
+    "claimed": "sending",
+    "done": "sent",
+    "given-up": "given up",
+    "dropped": "address gone",
+}
+"""What the outbox calls a state; one that is noted has a line for each address below or above it."""
 UNSENT = 5
 """Exit code where a message was not taken."""
 
@@ -50,7 +61,7 @@ def list_notices(workspace: Path, limit: int, as_json: bool) -> None:
         answer = f" ({one.error})" if one.error else ""
         tries = f", {one.attempts} tries" if one.attempts > 1 else ""
         to = f" to {one.to}" if one.to else ""
-        sys.stdout.write(f"{one.due:%Y-%m-%d %H:%M}  {one.state:9} {one.kind:10} {about}{to}{tries}{answer}\n")
+        sys.stdout.write(f"{one.due:%Y-%m-%d %H:%M}  {STATES[one.state]:12} {one.kind:10} {about}{to}{tries}{answer}\n")
 
 
 def send_now(workspace: Path, seconds: float, as_json: bool) -> int:

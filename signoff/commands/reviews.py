@@ -244,14 +244,13 @@ def _lines(summary: ReviewSummary, paths: Paths, dossier: Path | None, verdict: 
         *([f"  verdict   {verdict}"] if verdict else []),
         f"  digest    {summary.digest}",
         f"  cause     {summary.cause}",
-        f"  opened    {summary.opened:%Y-%m-%d %H:%M} UTC"
-        + (f", expires {summary.expires:%Y-%m-%d %H:%M} UTC" if summary.expires else ""),
+        f"  opened    {summary.opened:%Y-%m-%d %H:%M} UTC",
     ]
     for check in summary.checks:
         value = "not in the evidence" if check.value is None else closely(check.value)
         lines.append(f"  {'holds ' if check.holds else 'BROKEN'}    {check.name} is {value}, asked for {check.limit}")
     lines += [f"  waits     {wanted}" for wanted in summary.wanted]
-    told = ("freeze", "override", "veto", "four eyes", "stand-in", "settings")
+    told = ("freeze", "override", "veto", "expiry", "four eyes", "stand-in", "settings")
     lines += [f"  {rule.name:9} {rule.sentence}" for rule in summary.rules if rule.name in told and _worth(rule)]
     for decision in summary.decisions:
         said = f"{decision.actor}: {decision.verdict}: {decision.reasons} ({decision.hash[:12]})"

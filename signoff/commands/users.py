@@ -46,6 +46,7 @@ def add_user(
 ) -> None:
     """Make an account; with the first one accounts are in force, which is said."""
     from signoff.access import make_account
+    from signoff.access.first_account import what_it_changes
     from signoff.access.passwords import check_password
 
     with _house(workspace) as house:
@@ -59,6 +60,7 @@ def add_user(
                 "accounts are in force from now on: a decision needs a token or a password, and the roles in"
                 " signoff.yaml's people count no more\n"
             )
+            sys.stderr.write("".join(f"{said}\n" for said in what_it_changes(house.store)))
         if not any(Grant(role="admin") in account.grants for account in house.store.accounts()):
             sys.stderr.write("nobody is admin everywhere yet\nnext: signoff user role NAME --grant admin\n")
 

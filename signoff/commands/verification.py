@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from signoff.store import Store
 
 
+MENDING = (
+    "next: git status and git diff say what was changed here; git checkout -- decisions brings its files back from git,"
+    " signoff verify --restore the rows that are only in files, signoff run lays an approved package out again"
+)
+
+
 def verify_workspace(workspace: Path, as_json: bool, pinned_root: str | None = None) -> int:
     """Print every finding; exit code 0 when there is none, else 1."""
     root = root_of(workspace)
@@ -25,14 +32,36 @@ def verify_workspace(workspace: Path, as_json: bool, pinned_root: str | None = N
     if as_json:
         print_json({"ok": not findings, "findings": [finding.as_json() for finding in findings]})
     elif not findings:
-        sys.stdout.write("the chain, every signature and every served digest hold\n")
+        sys.stdout.write(f"the chain, every signature and every served digest hold\nchecked {counted(root)}\n")
     else:
         for finding in findings:
             detail = f": got {finding.got}, expected {finding.expected}" if finding.got or finding.expected else ""
             sys.stdout.write(f"BAD  {finding.where}: {finding.what}{detail}\n")
+        sys.stdout.write(f"checked {counted(root)}\n{MENDING}\n")
     if not as_json:
         _say_root(root)
     return 1 if findings else 0
+
+
+def counted(root: Path) -> str:
+    """How much there was to check: '9 entries (5 decisions, 2 releases, 2 others), 2 tags, 31 files ...'."""
+    from signoff.ledger.journal import entry_files
+    from signoff.workspace.git import Git
+    from signoff.workspace.objects import is_tracked
+
+    paths, git = Paths(root), Git(root)
+    kinds = Counter(file.kind for file in entry_files(paths.decisions))
+    others = kinds.total() - kinds["decision"] - kinds["release"]
+    named = [_count(kinds["decision"], "decision"), _count(kinds["release"], "release")]
+    named += [_count(others, "other")] if others else []
+    files = sum(path.is_file() for path in paths.champion.resolve().rglob("*")) if paths.champion.exists() else 0
+    tags = len(git.run("tag", "--list").split()) if is_tracked(git) else 0
+    entries = f"{kinds.total()} entr{'y' if kinds.total() == 1 else 'ies'} ({', '.join(named)})"
+    return f"{entries}, {_count(tags, 'tag')}, {_count(files, 'file')} of the champion"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _say_root(root: Path) -> None:

@@ -18,6 +18,7 @@ from signoff.access import (
     set_password,
     unlock_account,
 )
+from signoff.access.first_account import what_it_changes
 from signoff.console.account import ShownToken, shown_tokens
 from signoff.console.deps import CallerDep, HomeDep, VisitDep
 from signoff.console.home import Home
@@ -50,6 +51,8 @@ class PeopleContext(Record):
     people: tuple[Person, ...]
     roles: tuple[str, ...]
     projects: tuple[str, ...]
+    changes: tuple[str, ...] = ()
+    """What the first named account changes about decisions, while that is news."""
     told_name: str = ""
     told_password: str = ""
     """A one-time password that was made just now: shown this once."""
@@ -151,6 +154,7 @@ def people_context(home: Home, name: str = "", password: str = "") -> PeopleCont
         people=tuple(_person(home, account) for account in home.accounts.accounts()),
         roles=_roles(home),
         projects=tuple(place.name for place in home.projects()),
+        changes=what_it_changes(home.accounts),
         told_name=name,
         told_password=password,
     )

@@ -19,6 +19,7 @@ from signoff.core.policy_names import roles_of as roles_of
 from signoff.core.policy_names import same_person as same_person
 from signoff.core.policy_names import seats_of
 from signoff.core.policy_settings import Check, GatePolicy, Mode
+from signoff.core.policy_words import silence_of
 from signoff.core.record import Record, now
 
 CLOSING: dict[Verdict, ReviewState] = {
@@ -168,6 +169,16 @@ def acts_at(review: Review) -> datetime | None:
 def ends(review: Review) -> datetime | None:
     """When silence closes the review: its veto window or its expiry, whichever is first."""
     return min((moment for moment in (acts_at(review), expires(review)) if moment is not None), default=None)
+
+
+def silence_sentence(review: Review) -> str:
+    """What happens to an open review that nobody answers, and when: one wording for every screen and message."""
+    acting, end = acts_at(review), expires(review)
+    if acting is not None:
+        return f"Unless somebody refuses before {acting:%Y-%m-%d %H:%M} UTC, the policy approves it."
+    if end is None:
+        return "It waits until somebody answers."
+    return f"Without an answer by {end:%Y-%m-%d %H:%M} UTC {silence_of(review.policy)}."
 
 
 def reminders(review: Review) -> tuple[datetime, ...]:

@@ -20,6 +20,7 @@ from signoff.core.policy import (
     overrides_in,
     reminders,
     same_person,
+    silence_sentence,
     verdicts_of,
     why_not,
 )
@@ -77,7 +78,8 @@ def rules_of(
         found.append(_changed(review))
     if review.settings_by:
         names = ", ".join(review.settings_by)
-        sentence = f"By git, the settings were changed since the last release by {names}; git authors are no accounts."
+        since = "since the last release, or since the workspace was made"
+        sentence = f"By git, the settings are by {names}, {since}; git authors are no accounts."
         found.append(Rule(name="settings", state="holds", sentence=sentence, who=review.settings_by))
     found += [Rule(name="approvals", state="waits", sentence=f"{one[:1].upper()}{one[1:]}.") for one in gone]
     return tuple(found)
@@ -227,12 +229,9 @@ def _times(review: Review, moment: datetime) -> Iterator[Rule]:
         return
     acting, end = acts_at(review), expires(review)
     if acting is not None:
-        said = f"The policy approves at {acting:%Y-%m-%d %H:%M} UTC unless somebody refuses before."
-        yield Rule(name="veto", state="waits", sentence=said, who=("policy",), until=acting)
+        yield Rule(name="veto", state="waits", sentence=silence_sentence(review), who=("policy",), until=acting)
     elif end is not None:
-        approves = review.policy.on_expiry == "approve"
-        how = "is approved if every check holds, else it expires" if approves else "expires, and nothing is released"
-        yield Rule(name="expiry", state="waits", sentence=f"Without an answer by then it {how}.", until=end)
+        yield Rule(name="expiry", state="waits", sentence=silence_sentence(review), until=end)
     due = next((one for one in reminders(review) if one > moment), None)
     if due is not None:
         yield Rule(name="reminder", state="holds", sentence="Those who are wanted are reminded then.", until=due)

@@ -44,6 +44,13 @@ def bounds_of(check: Check) -> str:
     return " and ".join(bounds)
 
 
+def silence_of(policy: GatePolicy) -> str:
+    """What the end of a review without an answer means; told after 'without an answer ...'."""
+    if policy.on_expiry == "approve":
+        return "it is approved where every check holds, else it expires and nothing follows"
+    return "it expires and nothing follows"
+
+
 def _mode(policy: GatePolicy) -> str:
     return f"mode {policy.mode.value}: {MODES[policy.mode]}"
 
@@ -67,8 +74,8 @@ def _end(policy: GatePolicy) -> Iterator[str]:
     if policy.expires_days is None:
         yield "an open review does not end by itself"
         return
-    outcome = "approves if every check holds" if policy.on_expiry == "approve" else "rejects"
-    yield f"silence of {policy.expires_days:g} days {outcome}"
+    days = f"{policy.expires_days:g} day{'' if policy.expires_days == 1 else 's'}"
+    yield f"without an answer within {days} {silence_of(policy)}"
     if policy.remind_days:
         days = ", ".join(f"{days:g}" for days in sorted(policy.remind_days, reverse=True))
         yield f"those who are wanted are reminded {days} days before the end"

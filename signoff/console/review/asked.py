@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from signoff.core.decision import GateName, Review, ReviewState, Verdict
-from signoff.core.policy import acts_at, ends
+from signoff.core.policy import ends, silence_sentence
 from signoff.core.record import Moment, Record
 
 Urgency = Literal["overdue", "today", "soon", "calm", "closed"]
@@ -105,7 +105,7 @@ def asked_of(review: Review, moment: datetime, named: Pointer | None) -> Asked:
         until=until,
         urgency=urgency_of(review, moment),
         remaining=remaining(until, moment) if until is not None and review.state is ReviewState.OPEN else "",
-        silence=_silence(review),
+        silence=silence_sentence(review),
         involved=review.involved,
     )
 
@@ -148,13 +148,3 @@ def _cause(review: Review) -> str:
     }
     note = f": {review.cause.note}" if review.cause.note else ""
     return f"{kinds[review.cause.kind]}{note}"
-
-
-def _silence(review: Review) -> str:
-    if ends(review) is None:
-        return "It waits until somebody answers."
-    if acts_at(review) == ends(review):
-        return "Unless somebody refuses until then, it is approved by itself: every check that is asked for holds."
-    if review.policy.on_expiry == "approve":
-        return "If nobody answers until then, it is approved where every check holds, and else ends without release."
-    return "If nobody answers until then, it ends as if rejected."

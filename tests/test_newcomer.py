@@ -1,0 +1,80 @@
+"""What somebody new reads at the terminal and in the console: plain words, what was counted, what a step changes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from signoff.access import first_admin
+from signoff.access.first_account import what_it_changes
+from signoff.commands.announcements import list_notices
+from signoff.commands.verification import counted, verify_workspace
+from signoff.core.account import Grant
+from signoff.core.files import write_text
+from signoff.workspace.git import Git
+from tests.ledger_cases import approve, ask, caller, candidate, desk_at, release
+
+SETTINGS = """\
+project: demo
+question: Is it?
+task: binary
+target: y
+data:
+  sources:
+    rows: {file: rows.csv}
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    write_text(tmp_path / "signoff.yaml", SETTINGS)
+    Git(tmp_path).init()
+    return tmp_path
+
+
+def test_the_outbox_is_listed_in_plain_words(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    desk = desk_at(workspace)
+    ask(desk)
+    (noted,) = desk.store.notices(limit=9)
+    desk.store.close()
+    list_notices(workspace, 9, as_json=False)
+    assert f"to tell      {noted.kind}" in capsys.readouterr().out
+    list_notices(workspace, 9, as_json=True)
+    assert json.loads(capsys.readouterr().out)["notices"][0]["state"] == "new", "scripts go by the state's name"
+
+
+def test_verify_says_what_it_counted_and_what_mends(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    desk = desk_at(workspace)
+    ask(desk)
+    ruling = approve(desk)
+    desk.store.add_candidate(candidate(), tag="demo/a", run="run-a")
+    assert counted(workspace).startswith("1 entry (1 decision, 0 releases), 0 tags, 0 files of the champion")
+    assert verify_workspace(workspace, as_json=False) == 0
+    assert "checked 1 entry (1 decision, 0 releases)" in capsys.readouterr().out
+    release(desk, ruling)
+    assert counted(workspace).startswith("2 entries (1 decision, 1 release)")
+    file = next(desk.paths.decisions.glob("*decision*.json"))
+    file.write_text(file.read_text().replace("it is good", "it is great"))
+    assert verify_workspace(workspace, as_json=False) == 1
+    out = capsys.readouterr().out
+    assert "BAD  decisions/" in out
+    assert "git checkout -- decisions" in out
+    assert verify_workspace(workspace, as_json=True) == 1
+    assert set(json.loads(capsys.readouterr().out)) == {"ok", "findings"}
+
+
+def test_the_first_named_account_is_announced_with_what_it_changes(workspace: Path) -> None:
+    store = desk_at(workspace).store
+    assert "accounts are in force" in what_it_changes(store)[0]
+    first_admin(store)
+    told = what_it_changes(store)
+    assert len(told) == 2
+    assert "The first admin, admin, then decides nothing any more" in told[1]
+    store.add_account(caller("bo", "reviewer").account)
+    (told_after,) = what_it_changes(store)
+    assert told_after.startswith("The first admin, admin, decides nothing any more")
+    admin = store.account("admin")
+    store.save_account(admin.model_copy(update={"grants": (*admin.grants, Grant(role="reviewer"))}))
+    assert what_it_changes(store) == ()
