@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
@@ -11,18 +12,45 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from models.serving.parcel import Parcel, open_parcel
 from signoff.core.environment import be_quiet
 from signoff.core.errors import ServiceError, SignoffError
 
 GRACE_SECONDS = 10
+DRAIN_TICKS, DRAIN_TICK_SECONDS = 20, 0.1
+"""How long open connections are waited for before the idle ones among them are closed."""
+
+
+class Drained:
+    """An ASGI application that, once `draining`, asks each caller to come back on a new connection.
+
+    A kept connection that is closed just when its next request is on the way fails that request.
+    """
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self.draining = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def marked(message: Any) -> None:
+            if self.draining and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+            await send(message)
+
+        await self._application(scope, receive, marked)
 
 
 def serve_parcel(
-    parcel: Parcel, host: str, port: int, log_folder: Path | None = None, ready: Callable[[str], None] | None = None
+    parcel: Parcel,
+    host: str,
+    port: int,
+    log_folder: Path | None = None,
+    ready: Callable[[str], None] | None = None,
+    listener: socket.socket | None = None,
 ) -> None:
-    """Answer until SIGINT or SIGTERM; requests under way are finished first.
+    """Answer until SIGINT or SIGTERM; requests under way, and those that open connections bring, are finished first.
 
     Args:
         parcel: checked by `open_parcel`.
@@ -30,13 +58,14 @@ def serve_parcel(
         port: 0 takes a free one.
         log_folder: of the prediction log; see `models.serving.service.prediction_folder` when None.
         ready: called with the endpoint's address once it answers.
+        listener: a socket that listens already, in place of host and port; others may accept from it too.
 
     Raises:
         ServiceError: the port is taken, or the host is not an address of this machine.
         IntegrityError: a byte changed since the parcel was opened.
     """
     be_quiet()
-    listener = listen(host, port)
+    listener = listener or listen(host, port)
     home = tempfile.mkdtemp(prefix="signoff-serving-")
     # BentoML makes its home when it is imported, and Prometheus reads its folder then: neither may be the user's.
     os.environ["BENTOML_HOME"] = home
@@ -91,10 +120,20 @@ def _run(parcel: Parcel, listener: socket.socket, log_folder: Path | None, ready
             if self.started and ready is not None:
                 ready(f"http://{shown}:{port}")
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            for server in self.servers:
+                server.close()
+            application.draining = True
+            for _ in range(DRAIN_TICKS):
+                if not self.server_state.connections:
+                    break
+                await asyncio.sleep(DRAIN_TICK_SECONDS)
+            await super().shutdown(sockets)
+
     # uvicorn raises the signal again once it has ended in order; that must not end us in disorder.
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: None)
-    application = as_asgi(make_service(parcel, log_folder, parcel.load()))
+    application = Drained(as_asgi(make_service(parcel, log_folder, parcel.load())))
     config = uvicorn.Config(
         application, log_config=None, server_header=False, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from signoff.commands.endpoint import LISTENER, READY
 from signoff.core.environment import be_quiet
 from signoff.core.errors import IntegrityError, NotFoundError
 from signoff.core.paths import Paths
@@ -39,7 +42,9 @@ def serve(workspace: Path, port: int | None = None, host: str | None = None) -> 
     host = project.serving.host if host is None else host
     port = project.serving.port if port is None else port
     parcel, release = open_champion(project, paths)
-    listen(host, port).close()
+    listener = _handed_down()
+    if listener is None:
+        listen(host, port).close()
     settings = parcel.serving.model_copy(update={"max_rows": project.serving.max_rows})
 
     def ready(url: str) -> None:
@@ -48,9 +53,17 @@ def serve(workspace: Path, port: int | None = None, host: str | None = None) -> 
             f"approved by {parcel.entry.decision().actor}); Ctrl-C ends it\n"
         )
         sys.stdout.flush()
+        if os.environ.get(READY):
+            Path(os.environ[READY]).touch(mode=0o600)
 
-    serve_parcel(replace(parcel, serving=settings), host, port, paths.predictions, ready)
+    serve_parcel(replace(parcel, serving=settings), host, port, paths.predictions, ready, listener)
     return 0
+
+
+def _handed_down() -> socket.socket | None:
+    """The socket of a supervisor, on which the endpoint before this one may still be answering."""
+    number = os.environ.get(LISTENER)
+    return socket.socket(fileno=int(number)) if number else None
 
 
 def score(workspace: Path, source_file: Path, target_file: Path) -> dict[str, Any]:

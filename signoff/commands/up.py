@@ -16,6 +16,7 @@ from pathlib import Path
 from flows.prefect_login import login_file
 from flows.server import Server, client_environment, free_port, server_environment
 from signoff.commands.doors import refuse_open_door, tell_first_admin, usable_tls
+from signoff.commands.endpoint import RESTARTS, STEADY_SECONDS, Endpoint, end_group
 from signoff.commands.output import root_of
 from signoff.core.errors import ServiceError
 from signoff.core.files import write_json
@@ -24,13 +25,6 @@ from signoff.core.settings import Project
 from signoff.core.settings_file import load_project
 
 POLL_SECONDS = 1.0
-END_SECONDS = 15
-RESTARTS = 5
-STEADY_SECONDS = 600
-"""Whoever was up for so long ended for a new reason: its restarts are counted anew."""
-
-REFUSED = (2, 4)
-"""Exit codes of an endpoint that will not serve this champion, however often it is asked."""
 
 
 @dataclass
@@ -59,7 +53,6 @@ class Supervisor:
         self.prefect_port = prefect_port or free_port()
         wished = self.project.console.port if console_port is None else console_port
         self.console_port = wished or free_port()
-        self.served: str | None = None
         # A short name in a folder for its owner alone: the address of a socket has at most 107 bytes.
         self.resident = Path(tempfile.mkdtemp(prefix="signoff-")) / "runs.sock"
         self.stopping = False
@@ -71,13 +64,15 @@ class Supervisor:
         self.children = [
             Child("prefect-server", self._start_server),
             Child("schedules", self._start_schedules),
-            Child("endpoint", self._start_endpoint),
             Child("resident", self._start_resident, needed=False),
             Child("console", self._start_console),
         ]
+        self.endpoint = Endpoint(
+            self.project, self.paths, self.port, self.resident.parent, self._spawn_endpoint, self._say
+        )
 
     def run(self) -> int:
-        """Until a signal: start what is down, restart the endpoint when there is a new champion."""
+        """Until a signal: start what is down, hand the endpoint over when there is a new champion."""
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, self._stop)
         try:
@@ -99,19 +94,12 @@ class Supervisor:
         return 0
 
     def _look_after(self) -> None:
-        champion = self._champion()
-        endpoint = self.children[2]
-        if endpoint.alive() and champion != self.served:
-            self._say(f"new champion {str(champion)[:12]}: the endpoint starts again")
-            _end(endpoint.process)
-            endpoint.process = None
+        self.endpoint.look_after()
         for child in self.children:
             if not (child.alive() or child.given_up or self.stopping):
                 self._bring_up(child)
 
     def _bring_up(self, child: Child) -> None:
-        if child.name == "endpoint" and self._nothing_to_serve(child):
-            return
         if child.process is not None:
             steady = time.monotonic() - child.since > STEADY_SECONDS
             child.restarts = 1 if steady else child.restarts + 1
@@ -127,12 +115,6 @@ class Supervisor:
             raise ServiceError(f"{child.name} ended {RESTARTS} times", where=log, next_step="signoff doctor")
         child.given_up = True
         self._say(f"{child.name} ended {RESTARTS} times and is not started again, see {log}")
-
-    def _nothing_to_serve(self, endpoint: Child) -> bool:
-        """Before a release, and after a refusal: that stays visible and is tried again only for another champion."""
-        champion = self._champion()
-        refused = endpoint.process is not None and endpoint.process.returncode in REFUSED
-        return champion is None or (champion == self.served and refused)
 
     def _start_server(self) -> subprocess.Popen[bytes]:
         command = [
@@ -151,21 +133,10 @@ class Supervisor:
     def _start_schedules(self) -> subprocess.Popen[bytes]:
         return self._spawn("schedules", [sys.executable, "-m", "flows.deploy", str(self.paths.root)], self.environment)
 
-    def _start_endpoint(self) -> subprocess.Popen[bytes]:
-        champion = str(self._champion())
-        self.served = champion
-        command = [
-            sys.executable,
-            "-m",
-            "signoff.cli",
-            "serve",
-            "--workspace",
-            str(self.paths.root),
-            "--port",
-            str(self.port),
-        ]
-        self._say(f"endpoint on http://127.0.0.1:{self.port} for {champion[:12]}, log in .signoff/logs/endpoint.log")
-        return self._spawn("endpoint", command, self.environment)
+    def _spawn_endpoint(
+        self, command: list[str], further: dict[str, str], sockets: tuple[int, ...]
+    ) -> subprocess.Popen[bytes]:
+        return self._spawn("endpoint", command, {**self.environment, **further}, sockets)
 
     def _start_resident(self) -> subprocess.Popen[bytes]:
         # The socket of one that ended would refuse its successor the address.
@@ -191,7 +162,9 @@ class Supervisor:
         tell_first_admin(store)
         store.close()
 
-    def _spawn(self, name: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _spawn(
+        self, name: str, command: list[str], environment: dict[str, str], sockets: tuple[int, ...] = ()
+    ) -> subprocess.Popen[bytes]:
         log = self.paths.state / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
@@ -203,15 +176,9 @@ class Supervisor:
                 stderr=output,
                 env=environment,
                 start_new_session=True,
+                pass_fds=sockets,
                 cwd=self.paths.root,
             )
-
-    def _champion(self) -> str | None:
-        from signoff.ledger import champion
-        from signoff.store import open_store
-
-        released = champion(self.paths, open_store(self.project, self.paths))
-        return released.digest if released else None
 
     def _refuse_taken_ports(self) -> None:
         import socket
@@ -245,8 +212,11 @@ class Supervisor:
         self.stopping = True
 
     def _end_all(self) -> None:
-        for child in reversed(self.children):
-            _end(child.process)
+        for child in reversed(self.children[2:]):
+            end_group(child.process)
+        self.endpoint.end()
+        for child in reversed(self.children[:2]):
+            end_group(child.process)
         shutil.rmtree(self.resident.parent, ignore_errors=True)
         self._say("all ended")
 
@@ -257,15 +227,3 @@ class Supervisor:
 def supervise(workspace: Path, port: int | None, prefect_port: int, console_port: int | None = None) -> int:
     """Run the supervisor for a workspace."""
     return Supervisor(root_of(workspace), port, prefect_port, console_port).run()
-
-
-def _end(process: subprocess.Popen[bytes] | None) -> None:
-    """Ask the whole group to end, then insist."""
-    if process is None or process.poll() is not None:
-        return
-    os.killpg(process.pid, signal.SIGTERM)
-    try:
-        process.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
