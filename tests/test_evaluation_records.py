@@ -92,6 +92,15 @@ def test_importance_puts_the_strong_column_first_and_noise_near_nothing(tmp_path
     assert abs(noise.value) < evidence.values()["importance.strong"].value / 10
 
 
+def test_importance_lists_every_column_for_whoever_leaves_one_out(tmp_path: object) -> None:
+    frame = rows("binary")
+    for number in range(24):
+        frame[f"more_{number}"] = np.random.default_rng(number).normal(size=len(frame))
+    found = record(evidence_of(workspace(tmp_path / "w", "binary", frame)), "importance")  # type: ignore[operator]
+    assert found.table is not None
+    assert {f"more_{number}" for number in range(24)} < {row[0] for row in found.table.rows}
+
+
 def test_a_column_that_knows_the_answer_is_suspected(tmp_path: object) -> None:
     frame = rows("binary")
     frame["after"] = (frame["answer"] == "yes") * 3.0 + np.random.default_rng(0).normal(size=len(frame))

@@ -25,6 +25,8 @@ LEAST_SAMPLE, MOST_SAMPLE = 300, 2_000
 SECONDS = 10.0
 """A model so slow that the rows would take longer gets a smaller sample, and the evidence says so."""
 SHOWN = 20
+LISTED = 300
+"""The chart shows the first; the table lists what a reviewer may want to leave out, which is any of them."""
 
 
 def importance(case: Case) -> Evidence:
@@ -50,7 +52,7 @@ def importance(case: Case) -> Evidence:
         values=(*(value for _, value in shown), Value(name="importance.top_share", value=share)),
         table=Table(
             columns=("column", f"loss of {label}", "low", "high"),
-            rows=tuple((name, value.value, value.low, value.high) for name, value in shown),
+            rows=tuple((name, value.value, value.low, value.high) for name, value in found[:LISTED]),
         ),
         chart=_chart(shown, label),
         matters="Checks on importance.top_share guard against a model that hangs on one column.",
