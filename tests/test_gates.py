@@ -329,3 +329,14 @@ def test_changes_that_leave_no_family_are_refused_before_they_are_signed(tmp_pat
     with pytest.raises(SettingsError, match="linear is both pinned and banned"):
         ask_for_changes(tmp_path, "release-1", "", pinned, "bo", False, False)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.yaml", "signoff.yaml"]
+
+
+def test_a_clock_that_was_put_back_signs_nothing(tmp_path: Path) -> None:
+    desk = desk_at(tmp_path)
+    review = ask(desk).review
+    assert review is not None
+    with pytest.raises(ConflictError, match="the clock of this machine is behind the question"):
+        approve(desk, moment=review.opened - timedelta(seconds=1))
+    assert desk.ledger.entries() == ()
+    approve(desk, moment=review.opened)
+    assert verify(desk.paths, desk.store) == []

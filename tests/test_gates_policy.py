@@ -318,8 +318,17 @@ def test_whoever_set_the_clock_that_stands_is_behind_the_run(tmp_path: Path) -> 
     clock = datetime(2024, 1, 1, tzinfo=UTC)
     save_run_settings(desk.paths.run, RunSettings(as_of=clock))
     first = now() - timedelta(hours=2)
-    ran(desk, "retrain", Cause(actor="kim"), RunState.WAITING, "r1", as_of=clock, started=first)
-    ran(desk, "retrain", Cause(actor="lou"), RunState.WAITING, "r2", as_of=clock, started=first + timedelta(hours=1))
+    ran(desk, "retrain", Cause(actor="kim"), RunState.WAITING, "r1", as_of=clock, started=first, candidate="c" * 64)
+    ran(
+        desk,
+        "retrain",
+        Cause(actor="lou"),
+        RunState.WAITING,
+        "r2",
+        as_of=clock,
+        started=first + timedelta(hours=1),
+        candidate="d" * 64,
+    )
     review = ask(desk, cause=Cause(actor="cy")).review
     assert review is not None
     assert review.involved == ("kim",)

@@ -47,6 +47,16 @@ def test_a_drill_and_a_held_data_gate_do_not_hide_who_left_a_run_unfinished(tmp_
     assert behind(desk) == (), "a run that went through every stage has answered for them"
 
 
+def test_whoever_started_the_run_that_waits_for_its_data_is_behind_what_another_makes_of_it(
+    tmp_path: Path,
+) -> None:
+    desk = desk_at(tmp_path, FOUR_EYES)
+    ran(desk, "held", Cause(actor="ada"), RunState.WAITING, 3)
+    assert behind(desk) == ("ada",)
+    ran(desk, "whole", TIMER, RunState.WAITING, 2, candidate="c" * 64)
+    assert behind(desk) == ()
+
+
 def test_no_number_of_later_runs_hides_anybody(tmp_path: Path) -> None:
     desk = desk_at(tmp_path, FOUR_EYES)
     save_run_settings(desk.paths.run, RunSettings(as_of=CLOCK))

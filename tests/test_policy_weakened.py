@@ -132,3 +132,22 @@ def test_settings_that_git_does_not_have_are_noted(tmp_path: Path) -> None:
     assert changed is not None
     assert UNCOMMITTED in changed.settings_by
     assert candidate("b").digest == changed.digest
+
+
+def test_nobody_lifts_a_freeze_alone_not_even_by_approving_twice(tmp_path: Path) -> None:
+    days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    freeze = (Freeze.model_validate({"days": days}),)
+    frozen = GatePolicy(checks=CHECKS, freeze=freeze, override=Approvals(count=2))
+    asked_again(tmp_path, frozen)
+    for number, name in enumerate(("a", "b"), start=2):
+        desk = asked_again(tmp_path, WEAK, name)
+        review = desk.store.review(f"release-{number}")
+        assert (review.policy.freeze, review.policy.override) == (freeze, Approvals(count=2))
+        approve(desk, review.id, "ada")
+        assert ask(desk, name).state == "waiting", "it is kept, and nothing is released"
+    approve(desk, "release-3", "ada", override=True)
+    approve(desk, "release-3", "bo", override=True)
+    assert ask(desk, "b").state == "passed"
+    after = asked_again(tmp_path, WEAK, "c").store.review("release-4")
+    assert after.policy == WEAK, "those who may release in a freeze have agreed that there is none"
+    assert verify(desk.paths, desk.store) == []

@@ -58,7 +58,7 @@ def _taken_back(before: GatePolicy, after: GatePolicy, behind: Collection[str]) 
     for window in before.freeze:
         if window not in after.freeze:
             yield f"freeze lifted: {window.sentence()}"
-    if _override(before, after) != after.override:
+    if after.override is not None and _override(before, after) != after.override:
         yield "a freeze is overridden by fewer or by others"
 
 
@@ -109,6 +109,9 @@ def _counts(policy: GatePolicy) -> dict[str, int]:
 def _override(before: GatePolicy, after: GatePolicy) -> Approvals | None:
     """Who may release in a freeze: where there was one before, nobody else and no fewer than then."""
     old, new = before.override, after.override
+    if new is None and before.freeze and not after.freeze:
+        # The freeze is kept against the wish of the new policy, which therefore says nothing of it.
+        return old
     if not before.freeze or new is None or new == old:
         return new
     if old is None or (old.role == new.role and old.count < new.count):

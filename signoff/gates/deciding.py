@@ -78,6 +78,7 @@ def decide(
     with desk.store.transaction():
         roles = proven_roles(desk, actor, caller)
         review = desk.store.review(review_id)
+        _refuse_before(review, moment)
         earlier = entries_of(desk, review)
         back = verdict in REFUSALS and _waits_in_freeze(desk, review, earlier, moment)
         _refuse_moved_on(desk, review, digest, override or back)
@@ -167,7 +168,7 @@ def _plain(text: str, what: str) -> str:
         raise UsageError(
             f"a decision needs {'an actor' if what == 'actor' else 'a reason'}",
             allowed="some words",
-            next_step="say why with --reason TEXT" if what == "reason" else "say who with --actor NAME",
+            next_step="say why with --reason TEXT" if what == "reason" else "say who with --as NAME",
         )
     try:
         text.encode()
@@ -203,6 +204,18 @@ def _refuse_wrong_use(verdict: str, changes: Steering | None, override: bool) ->
             "request-changes names no change",
             allowed="a feature to exclude, a family to ban or pin, a budget",
             next_step="signoff review request-changes ID --exclude-feature NAME --reason TEXT",
+        )
+
+
+def _refuse_before(review: Review, moment: datetime) -> None:
+    """A clock that was put back must not sign what no verification would ever believe."""
+    if moment < review.opened:
+        raise ConflictError(
+            "the clock of this machine is behind the question",
+            where=f"review {review.id}",
+            got=f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+            allowed=f"{review.opened:%Y-%m-%d %H:%M:%S} UTC, when it was asked, or later",
+            next_step="set the clock, and decide again",
         )
 
 

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any, Literal
 
 from signoff.core.decision import Decision, Entry, GateName, Review, ReviewState, Verdict
-from signoff.core.errors import NotFoundError, did_you_mean
+from signoff.core.errors import IntegrityError, NotFoundError, did_you_mean
 from signoff.core.paths import Paths
 from signoff.core.policy import POLICY_ACTOR, Judgement
 from signoff.core.policy_proof import refuses
 from signoff.core.record import Record
 from signoff.core.settings import GatePolicy, Project
 from signoff.gates.telling import note_closed, tell_drill
-from signoff.ledger import Ledger, open_ledger, read_pointer, write_pointer
+from signoff.ledger import Ledger, broken_rules, open_ledger, read_pointer, write_pointer
 from signoff.store import Store, open_store
 
 GateState = Literal["passed", "waiting", "rejected", "changes", "acknowledged", "expired"]
@@ -106,12 +106,25 @@ def close_with(desk: Desk, review: Review, decision: Decision, state: ReviewStat
         # Only a decision that closes says that it was a drill: until then nobody is to know.
         drill = state is not ReviewState.OPEN and desk.store.drill(review.id) is not None
         decision = decision.model_copy(update={"outcome": state, "drill": drill})
+        _refuse_broken(decision)
         entry = desk.ledger.append("decision", decision.as_json())
         if state not in (ReviewState.OPEN, review.state):
             review = desk.store.close_review(review.id, state, expected=review.state, closed=decision.decided)
             note_closed(desk, review, entry)
             tell_drill(desk, review, decision, decision.decided)
     return review, entry
+
+
+def _refuse_broken(decision: Decision) -> None:
+    """Nothing is signed that verification would never accept: it could not be taken out of the ledger again."""
+    broken = tuple(broken_rules(decision))
+    if broken:
+        raise IntegrityError(
+            "the decision would break the policy that it is made under, so it was not signed",
+            where=f"review {decision.review}",
+            got="; ".join(broken),
+            next_step=f"signoff review show {decision.review}",
+        )
 
 
 def publish(desk: Desk, entry: Entry) -> None:

@@ -26,8 +26,8 @@ def involved_in(desk: Desk, gate: GateName, digest: str, run: str, cause: Cause)
 
     They are: whoever asked for the changes or approved the alert that caused the run, and those behind that review;
     whoever asked for steering that still stands in run.yaml, and whoever set the clock or the budget that stands there;
-    whoever started the unfinished runs whose stages this one found done; and whoever was behind an earlier question
-    about the same digest or, at the release gate, about the same model or the same recipe from the same data.
+    whoever started the unfinished or waiting runs whose stages this one found done; and whoever was behind an earlier
+    question about the same digest or, at the release gate, about the same model or the same recipe and data.
     """
     names = [*_steering(desk), *_left_behind(desk, run), *_set_by_hand(desk, run)]
     if gate != "alert":
@@ -133,11 +133,12 @@ def _still_stands(asked: Steering, standing: Steering) -> bool:
 
 
 def _left_behind(desk: Desk, current: str) -> Iterator[str]:
-    """A run that did not end has done stages that the next one finds done, up to one that went through all of them."""
+    """A run that did not end, or waits at an earlier gate, has done stages that the next one finds done, up to one
+    that went through all of them."""
     for run in _runs(desk, current, "retrain"):
         if run.state not in UNFINISHED and run.candidate is not None:
             return
-        if run.state in UNFINISHED:
+        if run.state in UNFINISHED or run.state is RunState.WAITING:
             yield run.cause.actor
             yield from _behind(desk, run.cause)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from signoff.core.decision import Decision, Entry, GateName, ReviewState
-from signoff.core.policy import name_key, roles_of
+from signoff.core.policy import held_back, name_key, roles_of
 from signoff.core.policy_settings import GatePolicy
 from signoff.core.policy_stricter import Kept, keep_stricter
 from signoff.core.run import Cause
@@ -20,7 +20,8 @@ def asked_under(desk: Desk, gate: GateName, wanted: GatePolicy, cause: Cause, in
 
     In force are the policy that people last approved under here and those of every question since. What was taken
     back of them counts from the next approval by the rules of before on, which signs the change too. Whoever started
-    the run may change a policy at once under which their own approval alone would have been enough.
+    the run may change a policy at once under which their own approval alone would have been enough; but what was
+    frozen stays frozen, for no approval is enough to release then.
 
     Args:
         desk: the workspace's desk.
@@ -29,7 +30,9 @@ def asked_under(desk: Desk, gate: GateName, wanted: GatePolicy, cause: Cause, in
         cause: why the run exists.
         involved: who else started or steered it.
     """
-    before = [one for one in _in_force(desk, gate) if not _enough_alone(desk, one, cause.actor)]
+    before = [
+        _frozen_as(wanted, one) if _enough_alone(desk, one, cause.actor) else one for one in _in_force(desk, gate)
+    ]
     return keep_stricter(before, wanted, (cause.actor, *involved))
 
 
@@ -37,12 +40,22 @@ def _in_force(desk: Desk, gate: GateName) -> Iterator[GatePolicy]:
     last = _last_approval(desk, gate)
     if last is not None:
         # The machine's own approval agrees to no change of what people are asked.
-        yield last.policy if last.automatic else last.policy_asked or last.policy
+        yield last.policy if last.automatic else _agreed_to(last)
     drills = {drill.review for drill in desk.store.drills()}
     for review in desk.store.reviews(gate=gate):
         since = last is None or (review.id != last.review and review.opened >= last.decided)
         if since and review.id not in drills:
             yield review.policy
+
+
+def _agreed_to(approval: Decision) -> GatePolicy:
+    """The policy that an approval agrees to; one that a freeze keeps was too little to lift the freeze."""
+    asked = approval.policy_asked or approval.policy
+    return asked if held_back(approval, approval.decided) is None else _frozen_as(asked, approval.policy)
+
+
+def _frozen_as(policy: GatePolicy, before: GatePolicy) -> GatePolicy:
+    return policy.model_copy(update={"freeze": before.freeze, "override": before.override})
 
 
 def _last_approval(desk: Desk, gate: GateName) -> Decision | None:
