@@ -13,7 +13,7 @@ from signoff.console.home import Home
 from signoff.console.ledger_state import Checked, Watch
 from signoff.core.paths import Paths
 from signoff.core.settings_file import load_project
-from signoff.store.looking import ledger_head
+from signoff.store.overview import ledger_head
 from signoff.workspace.git import Git
 from tests.audit_workspace import copy_of_audited
 from tests.waiting import eventually

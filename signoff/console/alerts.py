@@ -15,14 +15,14 @@ from pydantic import ValidationError
 from signoff.console.deps import CallerDep, HomeDep, Offset, ProjectPath, ProjectQuery
 from signoff.console.home import Home
 from signoff.console.page import page, raw
-from signoff.console.wording import Chosen, narrowed
+from signoff.console.wording import Chosen, Listed, narrowed
 from signoff.core.account import Permission
 from signoff.core.decision import ReviewState
 from signoff.core.errors import NotFoundError
 from signoff.core.monitoring import Alert, WindowReport
 from signoff.core.paths import Paths
 from signoff.core.record import Record
-from signoff.store.looking import list_alerts
+from signoff.store.overview import list_alerts
 
 router = APIRouter()
 LISTED, MOST_WINDOWS = 50, 400
@@ -45,17 +45,11 @@ class AlertLine(Record):
     to: str
 
 
-class AlertsContext(Record):
+class AlertsContext(Listed):
     """A page of alerts, the newest first."""
 
-    projects: tuple[str, ...]
-    project: str | None
     state: State | None
     alerts: tuple[AlertLine, ...]
-    total: int
-    offset: int
-    limit: int
-    where: str
 
 
 class AlertContext(Record):

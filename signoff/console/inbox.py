@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from signoff.console.deps import CallerDep, HomeDep, Offset, ProjectQuery
 from signoff.console.page import page
 from signoff.console.review.asked import QUESTIONS, Urgency, remaining, urgency_of
-from signoff.console.wording import narrowed
+from signoff.console.wording import Listed, narrowed
 from signoff.core.account import Caller, Permission
 from signoff.core.decision import Decision, Entry, GateName, Review, ReviewState, Verdict
 from signoff.core.policy import acts_at, ends, missing_approvals, same_person, why_not
@@ -96,20 +96,14 @@ class Filter(Record):
     chosen: bool
 
 
-class ReviewsContext(Record):
+class ReviewsContext(Listed):
     """A page of the list of reviews, the newest first."""
 
-    projects: tuple[str, ...]
-    project: str | None
     state: ReviewState | None
     gate: GateName | None
     states: tuple[Filter, ...]
     gates: tuple[Filter, ...]
     reviews: tuple[Line, ...]
-    total: int
-    offset: int
-    limit: int
-    where: str
 
 
 @page(router, "/", template="inbox.html", needs=Permission.SEE, title="Inbox")

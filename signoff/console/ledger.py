@@ -17,13 +17,13 @@ from signoff.console.deps import CallerDep, HomeDep, Offset, ProjectPath, Projec
 from signoff.console.home import Home
 from signoff.console.ledger_state import WATCH, Checked
 from signoff.console.page import Go, action, page, raw
-from signoff.console.wording import Chosen, narrowed
+from signoff.console.wording import Chosen, Listed, narrowed
 from signoff.core.account import Permission
 from signoff.core.decision import Entry, EntryKind
 from signoff.core.errors import NotFoundError, SignoffError, WorkspaceError
 from signoff.core.record import Moment, Record
 from signoff.ledger import broken_rules, what_is_wrong
-from signoff.store.looking import entry_at, ledger_head, list_entries
+from signoff.store.overview import entry_at, ledger_head, list_entries
 from signoff.workspace.git import Git
 
 router = APIRouter()
@@ -46,18 +46,12 @@ class EntryLine(Record):
     drill: bool
 
 
-class LedgerContext(Record):
+class LedgerContext(Listed):
     """A page of a project's chain, the newest entry first, and whether the chain holds."""
 
-    projects: tuple[str, ...]
-    project: str | None
     kind: EntryKind | None
     actor: str
     entries: tuple[EntryLine, ...]
-    total: int
-    offset: int
-    limit: int
-    where: str
     head: int
     checked: Checked | None
     checking: bool

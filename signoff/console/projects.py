@@ -10,7 +10,7 @@ from signoff.console.deps import CallerDep, HomeDep
 from signoff.console.page import page
 from signoff.core.account import Permission
 from signoff.core.record import Record
-from signoff.store.looking import Standing, standings
+from signoff.store.overview import Standing, standings
 
 router = APIRouter()
 

@@ -16,7 +16,7 @@ from signoff.console.page import Go, action, api, page
 from signoff.console.problems import InvalidError
 from signoff.console.run_events import SLOTS, EventStream, follow
 from signoff.console.run_view import RunView, view_of
-from signoff.console.wording import Chosen, narrowed
+from signoff.console.wording import Chosen, Listed, narrowed
 from signoff.core.account import Caller, Permission
 from signoff.core.discussion import Span, spans
 from signoff.core.errors import ConflictError, NotFoundError
@@ -24,7 +24,7 @@ from signoff.core.paths import Paths
 from signoff.core.record import Moment, Record, now
 from signoff.core.run import Cause, Request, Run, RunState
 from signoff.core.run_log import run_log_path, whole_run_log
-from signoff.store.looking import entry_of_hash, list_runs, runs_of
+from signoff.store.overview import entry_of_hash, list_runs, runs_of
 from signoff.workspace.stopping import runs_here, stop_run
 
 router = APIRouter()
@@ -50,19 +50,13 @@ class RunLine(Record):
     message: str
 
 
-class RunsContext(Record):
+class RunsContext(Listed):
     """A page of the list of runs, the newest first."""
 
-    projects: tuple[str, ...]
     startable: tuple[str, ...]
-    project: str | None
     state: RunState | None
     states: tuple[RunState, ...] = tuple(RunState)
     runs: tuple[RunLine, ...]
-    total: int
-    offset: int
-    limit: int
-    where: str
 
 
 class Led(Record):

@@ -22,7 +22,7 @@ from signoff.core.policy import name_key
 from signoff.core.record import Record
 from signoff.core.settings_file import load_record
 from signoff.core.vocabulary import vocabulary
-from signoff.store.finding import Hit, find
+from signoff.store.text_search import Hit, find
 
 router = APIRouter()
 SHOWN, LONGEST = 10, 300

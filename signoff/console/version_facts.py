@@ -18,7 +18,7 @@ from signoff.core.evidence import Value
 from signoff.core.record import Moment, Record
 from signoff.core.search import Recipe
 from signoff.store import Store, StoredCandidate
-from signoff.store.looking import decisions_about
+from signoff.store.overview import decisions_about
 from signoff.workspace.git import Git
 
 TAG = re.compile(r"^[a-z][a-z0-9_-]{0,62}/[cv][0-9]{1,9}$")

@@ -12,7 +12,7 @@ from signoff.console.deps import CallerDep, HomeDep, Offset, ProjectPath, Projec
 from signoff.console.page import page
 from signoff.console.version_compare import Comparison, compare_versions
 from signoff.console.version_facts import Asked, Made, Numbers, asked_about, find_candidate, made_of, numbers_of
-from signoff.console.wording import narrowed
+from signoff.console.wording import Listed, narrowed
 from signoff.core.account import Permission
 from signoff.core.candidate import Candidate
 from signoff.core.decision import Release, Review, ReviewState
@@ -22,7 +22,7 @@ from signoff.core.record import Moment, Record
 from signoff.core.run import Cause
 from signoff.core.vocabulary import vocabulary
 from signoff.store import Store, StoredCandidate
-from signoff.store.looking import newest_releases
+from signoff.store.overview import newest_releases
 
 router = APIRouter()
 SHOWN, HEADLINES = 20, 4
@@ -72,16 +72,10 @@ class HistoryChart(Record):
     high: float
 
 
-class VersionsContext(Record):
+class VersionsContext(Listed):
     """A page of a project's versions, the newest first."""
 
-    projects: tuple[str, ...]
-    project: str | None
     versions: tuple[VersionLine, ...]
-    total: int
-    offset: int
-    limit: int
-    where: str
     metrics: tuple[str, ...]
     chart: HistoryChart | None
     names: tuple[str, ...]

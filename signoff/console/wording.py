@@ -8,9 +8,23 @@ from urllib.parse import quote
 
 from pydantic import BeforeValidator
 
+from signoff.core.record import Record
+
 T = TypeVar("T")
 Chosen = Annotated[T | None, BeforeValidator(lambda given: given or None)]
 """What a list is narrowed by; a form sends an empty text where nothing was chosen."""
+
+
+class Listed(Record):
+    """What every page of a list tells beside its rows."""
+
+    projects: tuple[str, ...]
+    project: str | None
+    total: int
+    offset: int
+    limit: int
+    where: str
+    """The address of the same list, up to the number of rows before a page."""
 
 
 def narrowed(path: str, choices: Mapping[str, str | None]) -> str:

@@ -1,7 +1,7 @@
 """Runs, reviews, the ledger, alerts and candidates, in SQLite or PostgreSQL."""
 
+from signoff.store.candidates import StoredCandidate
 from signoff.store.entries import LedgerRow
-from signoff.store.findings import StoredCandidate
 from signoff.store.reviews import NEW
 from signoff.store.store import Store, open_store
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 
 from signoff.core.discussion import Comment
 from signoff.store.parts import Part, as_text
@@ -29,9 +29,3 @@ class CommentTable(Part):
         with self.database.reading() as connection:
             rows = connection.execute(query.order_by(comments.c.id)).all()
         return tuple(self._read(Comment, row.record, "a comment").model_copy(update={"number": row.id}) for row in rows)
-
-    def count_comments(self, review_id: str) -> int:
-        """How many comments a review has."""
-        query = select(func.count()).where(comments.c.project == self.project, comments.c.review == review_id)
-        with self.database.reading() as connection:
-            return connection.execute(query).scalar_one()

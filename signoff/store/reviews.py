@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from signoff.core.decision import GateName, Review, ReviewState
-from signoff.core.errors import ConflictError, NotFoundError, did_you_mean
+from signoff.core.errors import ConflictError
 from signoff.core.record import Moment, now
 from signoff.store.facts import facts_of_review
 from signoff.store.parts import Part, as_text
@@ -57,16 +57,7 @@ class ReviewTable(Part):
         Raises:
             NotFoundError: there is no such review.
         """
-        with self.database.reading() as connection:
-            text = connection.execute(select(reviews.c.record).where(*self._review(review_id))).scalar()
-            if text is None:
-                known = connection.execute(select(reviews.c.id).where(reviews.c.project == self.project)).scalars()
-                raise NotFoundError(
-                    f"there is no review {review_id}",
-                    allowed=did_you_mean(review_id, known) or "none is open",
-                    next_step="signoff review list",
-                )
-        return self._read(Review, text, f"the review {review_id}")
+        return self._one(reviews, Review, "review", review_id, next_step="signoff review list")
 
     def reviews(
         self, *, state: ReviewState | None = None, gate: GateName | None = None, digest: str | None = None

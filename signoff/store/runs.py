@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
 
-from signoff.core.errors import ConflictError, NotFoundError, did_you_mean
+from signoff.core.errors import ConflictError
 from signoff.core.record import Moment, now
 from signoff.core.run import Run, RunState
 from signoff.store.parts import Part, as_text
@@ -75,12 +75,7 @@ class RunTable(Part):
         Raises:
             NotFoundError: there is no such run.
         """
-        with self.database.reading() as connection:
-            row = connection.execute(select(runs.c.record).where(*self._run(run_id))).first()
-            if row is None:
-                known = connection.execute(select(runs.c.id).where(runs.c.project == self.project)).scalars()
-                raise NotFoundError(f"there is no run {run_id}", allowed=did_you_mean(run_id, known))
-        return self._as_run(row)
+        return self._one(runs, Run, "run", run_id, next_step="signoff status")
 
     def runs(
         self,
@@ -104,7 +99,7 @@ class RunTable(Part):
             query = query.where(or_(*(runs.c.record.contains(f'"flow":"{name}"', autoescape=True) for name in flows)))
         with self.database.reading() as connection:
             rows = connection.execute(query.order_by(runs.c.started.desc(), runs.c.id.desc()).limit(limit)).all()
-        return tuple(self._as_run(row) for row in rows)
+        return tuple(self._read(Run, row.record, "a run") for row in rows)
 
     def interrupt_running_runs(self, message: str = "the process ended before the run did") -> tuple[Run, ...]:
         """Mark what a killed process of this workspace left running.
@@ -120,6 +115,3 @@ class RunTable(Part):
 
     def _run(self, run_id: str) -> tuple[Any, Any]:
         return runs.c.project == self.project, runs.c.id == run_id
-
-    def _as_run(self, row: Row[tuple[str]]) -> Run:
-        return self._read(Run, row.record, "a run")

@@ -11,12 +11,13 @@ from signoff.core.files import make_private, write_text
 from signoff.core.paths import Paths
 from signoff.core.settings import Project
 from signoff.store.accounts import AccountTable
+from signoff.store.alerts import AlertTable
+from signoff.store.candidates import CandidateTable
 from signoff.store.comments import CommentTable
 from signoff.store.database import Database, address_of
 from signoff.store.drills import DrillTable
 from signoff.store.entries import LedgerTable
 from signoff.store.evidence import EvidenceTable
-from signoff.store.findings import FindingTable
 from signoff.store.notices import NoticeTable
 from signoff.store.places import PlaceTable
 from signoff.store.reviews import ReviewTable
@@ -28,7 +29,8 @@ class Store(
     RunTable,
     ReviewTable,
     LedgerTable,
-    FindingTable,
+    AlertTable,
+    CandidateTable,
     EvidenceTable,
     PlaceTable,
     CommentTable,

@@ -26,7 +26,7 @@ from signoff.core.record import Moment, Record
 from signoff.core.vocabulary import vocabulary
 from signoff.store import Store
 from signoff.store.listing import earlier_reviews, later_review
-from signoff.store.looking import entry_of_hash
+from signoff.store.overview import entry_of_hash
 
 
 class LensChoice(Record):

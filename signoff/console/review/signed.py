@@ -11,7 +11,7 @@ from signoff.core.candidate import Candidate
 from signoff.core.decision import Entry, Release, Review
 from signoff.core.record import Moment, Record
 from signoff.store import Store
-from signoff.store.looking import newest_releases
+from signoff.store.overview import newest_releases
 
 
 class Fact(Record):
