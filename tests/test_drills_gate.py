@@ -353,7 +353,8 @@ def test_verify_finds_a_decision_that_calls_itself_a_drill(tmp_path: Path) -> No
     desk = desk_at(tmp_path)
     ask(desk)
     body = approve(desk).entry.body
-    desk.ledger.record_decision(Decision.model_validate({**body, "review": "release-2", "drill": True}))
+    claimed = Decision.model_validate({**body, "review": "release-2", "drill": True})
+    desk.ledger.publish(desk.ledger.append("decision", claimed.as_json()))
     found = [finding.what for finding in verify(desk.paths, desk.store)]
     assert any("release-2 is called a drill and no seal was opened" in what for what in found)
 

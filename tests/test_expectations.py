@@ -12,10 +12,10 @@ import pytest
 from expectations import load_suite, propose, run_suite, save_suite
 from expectations.ranges import missing_allowed, moves_with_time, number_bounds
 from signoff.core.data import Validation
-from signoff.core.digest import sha256_tree
 from signoff.core.errors import SettingsError, WorkspaceError
 from signoff.core.files import read_json, write_json
 from signoff.core.settings import Project
+from tests.untouched import sha256_tree
 
 PROJECT = Project.model_validate(
     {

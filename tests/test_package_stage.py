@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from models.serving import open_parcel
 from models.serving.parcel import read_part
 from signoff.core.candidate import Candidate
-from signoff.core.digest import sha256_tree
 from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.paths import Paths
 from signoff.core.settings import Task
@@ -22,6 +21,7 @@ from signoff.ledger import check_release, entry_bytes, read_pointer
 from signoff.ledger.keys import Signer, publish_key
 from tasks.package import package
 from tests.serving_workspace import copy_of_released, decide_on, make_candidate
+from tests.untouched import sha256_tree
 
 
 @pytest.fixture

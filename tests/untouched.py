@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import subprocess
 from pathlib import Path
 
+from signoff.core.digest import sha256_file, sha256_json
 from tests.chain import COMMAND_SECONDS, SIGNOFF
 
 PROGRESS = re.compile(r" *\d+\.\ds  .+")
@@ -22,7 +22,12 @@ BOOKKEEPING = re.compile(
 def tree(root: Path) -> dict[str, str]:
     """Path below `root`: SHA-256 of the bytes, for everything that is not bookkeeping."""
     names = ((path, path.relative_to(root).as_posix()) for path in root.rglob("*") if path.is_file())
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for path, name in names if not BOOKKEEPING.match(name)}
+    return {name: sha256_file(path) for path, name in names if not BOOKKEEPING.match(name)}
+
+
+def sha256_tree(root: Path) -> str:
+    """One digest over all of `tree`."""
+    return sha256_json(tree(root))
 
 
 def differences(before: dict[str, str], after: dict[str, str]) -> set[str]:

@@ -40,12 +40,6 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def sha256_tree(folder: Path) -> str:
-    """Hex SHA-256 over the relative names and digests of all files below `folder`, in name order."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return sha256_json({path.relative_to(folder).as_posix(): sha256_file(path) for path in files})
-
-
 def model_digest(recipe_sha256: str, model_sha256: str) -> str:
     """The digest over recipe and model bytes alone: the same inputs give it again."""
     return sha256_json({"model": model_sha256, "recipe": recipe_sha256})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from signoff.core.decision import Decision, Entry, EntryKind, Release, ReviewState
+from signoff.core.decision import Entry, EntryKind, Release, ReviewState
 from signoff.core.errors import IntegrityError, RefusedError
 from signoff.core.paths import Paths
 from signoff.core.policy_proof import refuses, why_not_released
@@ -37,12 +37,6 @@ class Ledger:
     def entries(self, *, about: str | None = None) -> tuple[Entry, ...]:
         """All entries in order, or those about one review or release."""
         return self.store.entries(about=about)
-
-    def record_decision(self, decision: Decision) -> Entry:
-        """Sign and keep a decision; it is in the table and in its file when this returns."""
-        entry = self.append("decision", decision.as_json())
-        self.publish(entry)
-        return entry
 
     def record_release(self, release: Release) -> Entry:
         """Sign and keep a release, which makes it the champion. The champion recorded again is not doubled.

@@ -73,15 +73,6 @@ class Pipeline:
             self.add(path)
         return changed
 
-    def output_md5(self, stage: str, path: str) -> str:
-        """The md5 under which dvc.lock knows an output."""
-        with _translated(self.root):
-            for found in self._open().stage.collect(stage):
-                for out in found.outs:
-                    if out.def_path == path and out.hash_info:
-                        return str(out.hash_info.value)
-        raise WorkspaceError(f"dvc.lock has no {path} of the stage {stage}", where="dvc.lock", next_step="signoff run")
-
     def push(self) -> int:
         """Push what the current dvc.lock names to the default remote; how many files went."""
         if not self.has_remote():
