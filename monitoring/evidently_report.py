@@ -14,6 +14,10 @@ from signoff.core.errors import StageError
 from signoff.core.monitoring import ColumnDrift
 
 
+class PageError(StageError):
+    """Evidently cannot draw these values; what was found in the window stands without its page."""
+
+
 def evidently_html(pairs: Sequence[Pair], drift: Sequence[ColumnDrift]) -> str:
     """One self-contained page (4 to 5 MB, nearly all script) with both distributions of each pair.
 
@@ -24,7 +28,8 @@ def evidently_html(pairs: Sequence[Pair], drift: Sequence[ColumnDrift]) -> str:
         drift: the verdicts on them, in the same order.
 
     Raises:
-        StageError: Evidently failed, or came to another verdict than the record.
+        PageError: Evidently failed.
+        StageError: it came to another verdict than the record.
     """
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import ValueDrift
@@ -42,8 +47,8 @@ def evidently_html(pairs: Sequence[Pair], drift: Sequence[ColumnDrift]) -> str:
         snapshot = Report(wanted, include_tests=True).run(after, before)
         said = {test["metric_config"]["params"]["column"]: test["status"] for test in snapshot.dict()["tests"]}
         page = str(snapshot.get_html_str(as_iframe=False))
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise StageError(
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError) as error:
+        raise PageError(
             "Evidently could not make its report",
             where="monitoring",
             got=f"{type(error).__name__}: {error}",
@@ -102,4 +107,4 @@ def _same_verdicts(names: Sequence[str], drift: Sequence[ColumnDrift], said: dic
             )
 
 
-__all__ = ["evidently_html"]
+__all__ = ["PageError", "evidently_html"]

@@ -77,14 +77,26 @@ def monitor(context: StageContext, *, window: WindowRequest) -> WindowReport:
     report = watch_window(champion.reference, traffic, window=looked_at, project=project, inputs=champion.inputs)
     evidently = None
     if window.html and report.drift:
-        from monitoring.evidently_report import evidently_html
-
-        context.progress.step("Evidently's report", 0.6)
-        kinds = watched(project, champion.inputs, champion.reference)
-        evidently = evidently_html(*compared_pairs(report, champion.reference, traffic, kinds))
+        report, evidently = _drawn(context, report, champion, traffic)
     _write(paths, project, report, evidently)
     context.progress.step("no alert" if report.alert is None else f"alert: {report.alert.finding}", 1.0)
     return report
+
+
+def _drawn(
+    context: StageContext, report: WindowReport, champion: Champion, traffic: Traffic
+) -> tuple[WindowReport, str | None]:
+    """Evidently's page of the window. Without it the window still counts: one odd value that a caller sent would else
+    keep every alert away."""
+    from monitoring.evidently_report import PageError, evidently_html
+
+    context.progress.step("Evidently's report", 0.6)
+    kinds = watched(context.project, champion.inputs, champion.reference)
+    try:
+        return report, evidently_html(*compared_pairs(report, champion.reference, traffic, kinds))
+    except PageError as error:
+        note = f"Evidently's charts are left out, it cannot draw these values: {error.got}"
+        return report.model_copy(update={"notes": (*report.notes, note)}), None
 
 
 def load_champion(paths: Paths) -> Champion:
@@ -149,7 +161,7 @@ def keep_reference(paths: Paths, digest: str, folder: Path | None = None) -> Pat
 
 def _read(context: StageContext, request: WindowRequest, champion: Champion) -> tuple[Window, Traffic]:
     end = request.as_of or _next_hour(now())
-    start = end - timedelta(days=request.days or context.project.monitoring.window_days)
+    start = _days_before(end, request.days or context.project.monitoring.window_days)
     if request.file is not None:
         return _from_file(context, Path(request.file), champion)
     origin: Origin | None = request.origin
@@ -248,6 +260,13 @@ def _span(frame: pd.DataFrame, project: Project) -> tuple[datetime | None, datet
         return None, None
     asked = pd.to_datetime(frame[clock], errors="coerce", utc=True).dropna()
     return (None, None) if asked.empty else (asked.min().to_pydatetime(), asked.max().to_pydatetime())
+
+
+def _days_before(moment: datetime, days: int) -> datetime:
+    try:
+        return moment - timedelta(days=days)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _next_hour(moment: datetime) -> datetime:

@@ -250,3 +250,22 @@ def test_only_the_newest_release_is_monitored_and_only_its_bytes_are_unpickled(t
     next(context.paths.decisions.glob("*-release.json")).unlink()
     with pytest.raises(IntegrityError, match="another package than the newest release"):
         load_champion(context.paths)
+
+
+@pytest.mark.parametrize("odd", [[1e308, -1e308], [1.7e308] * 400, [-1e300], [1.8e18] * 400])
+def test_no_value_that_a_caller_sends_keeps_the_alert_away(tmp_path: Path, odd: list[float]) -> None:
+    context = make_workspace(tmp_path, checks=[{"metric": "drift.share", "at_most": 0.1}])
+    rows = make_rows("binary", 400, 9, begin="2024-03-01", moved=2.0, days=20)
+    rows.loc[rows.index[: len(odd)], "gap"] = odd
+    serve(context, rows)
+    report = look(context, as_of=datetime(2024, 3, 25, tzinfo=UTC), html=True)
+    folder = context.paths.monitoring / report.window.name
+    assert report.alert is not None
+    assert "size" in report.drifted_columns
+    assert json.loads((folder / "window.json").read_text())["window"]["rows"] == 400
+    page = (folder / "report.html").read_text()
+    assert any("charts are left out" in note for note in report.notes) == ("evidently" not in page)
+
+
+def test_a_clock_before_all_calendars_has_an_empty_window(binary: StageContext) -> None:
+    assert look(binary, as_of=datetime(1, 1, 2, tzinfo=UTC), origin="served").window.rows == 0
