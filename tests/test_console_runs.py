@@ -171,6 +171,19 @@ def test_start_and_again_go_to_the_starter_with_their_cause(tmp_path: Path) -> N
     assert browser.client.post("/api/v1/runs", json={"project": "demo"}, headers=read_only).status_code == 403
 
 
+def test_the_list_says_that_a_run_is_on_its_way_until_it_has_a_row(tmp_path: Path) -> None:
+    console = a_console(tmp_path)
+    console.person("ana", "operator")
+    browser = console.browser("ana")
+    led = browser.post("/runs/start", {"project": "demo"}).headers["location"]
+    assert "data-starting" in browser.client.get(led).text
+    assert browser.client.get("/api/v1" + led).json()["starting"]
+    console.desk("demo").store.start_run(a_run(started=now()))
+    assert "data-starting" not in browser.client.get(led).text
+    long_ago = f"/api/v1/runs?project=demo&since={int(now().timestamp()) - 3600}"
+    assert not browser.client.get(long_ago).json()["starting"]
+
+
 def test_a_log_is_read_in_whole_lines_and_from_any_place(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     line = LogLine(at=now(), kind="step", stage="fit", text="ä").model_dump_json().encode() + b"\n"

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Header, Query, Response
 from fastapi import Path as InPath
+from pydantic import Field
 
 from signoff.console.deps import CallerDep, HomeDep, Offset, ProjectQuery, require
 from signoff.console.home import Home
@@ -30,6 +31,8 @@ from signoff.workspace.stopping import runs_here, stop_run
 router = APIRouter()
 LISTED = 50
 MOST_LOG_BYTES = 4_500_000
+BEGIN_SECONDS = 180
+"""A run that was started here has a row within this time, or it will have none."""
 
 Ref = Annotated[str, InPath(max_length=200)]
 Note = Annotated[str, Form(max_length=500)]
@@ -54,6 +57,7 @@ class RunsContext(Listed):
     """A page of the list of runs, the newest first."""
 
     startable: tuple[str, ...]
+    starting: bool = Field(False, description="a run was started and has no row yet: its process loads for seconds")
     state: RunState | None
     states: tuple[RunState, ...] = tuple(RunState)
     runs: tuple[RunLine, ...]
@@ -103,14 +107,17 @@ def runs(
     project: ProjectQuery = None,
     state: Chosen[RunState] = None,
     offset: Offset = 0,
+    since: Annotated[int, Query(ge=0, le=2**40, description="when a run was started, in seconds of Unix time")] = 0,
 ) -> RunsContext:
     """Runs of the projects that the caller sees."""
     seen = home.names_seen_by(caller)
-    part = list_runs(home.accounts.database, (project,) if project else seen, state=state, limit=LISTED, offset=offset)
+    asked = (project,) if project else seen
+    part = list_runs(home.accounts.database, asked, state=state, limit=LISTED, offset=offset)
     chosen = {"project": project, "state": state.value if state else None}
     return RunsContext(
         projects=seen,
         startable=tuple(name for name in seen if caller.may(Permission.RUN, name)),
+        starting=_is_starting(home, asked, since),
         project=project,
         state=state,
         runs=tuple(_line(name, run) for name, run in part.rows),
@@ -184,8 +191,7 @@ def start_form(
 ) -> Go:
     """Start a run by hand."""
     require(home, caller, Permission.RUN, project)
-    said = _start(home, caller, project, note, as_of)
-    return Go(f"/runs?project={quote(project)}", said)
+    return _started(project, _start(home, caller, project, note, as_of))
 
 
 @action(router, "/runs/{ref}/again", needs=Permission.RUN)
@@ -193,8 +199,7 @@ def again_form(home: HomeDep, caller: CallerDep, ref: Ref, note: Note = "") -> G
     """Run again, with a note why."""
     project, found = find_run(home, caller, ref, Permission.RUN)
     why = f"after {found.id}: {note.strip()}" if note.strip() else f"after {found.id}"
-    said = _start(home, caller, project, why, "")
-    return Go(f"/runs?project={quote(project)}", said)
+    return _started(project, _start(home, caller, project, why, ""))
 
 
 @action(router, "/runs/{ref}/stop", needs=Permission.RUN)
@@ -233,6 +238,17 @@ def find_run(home: Home, caller: Caller, ref: str, permission: Permission = Perm
         raise NotFoundError(f"there is no run {ref}", next_step="open /runs")
     require(home, caller, permission, found[0][0])
     return found[0]
+
+
+def _started(project: str, said: str) -> Go:
+    return Go(f"/runs?project={quote(project)}&since={int(now().timestamp())}", said)
+
+
+def _is_starting(home: Home, projects: tuple[str, ...], since: int) -> bool:
+    if not 0 <= now().timestamp() - since < BEGIN_SECONDS:
+        return False
+    newest = list_runs(home.accounts.database, projects, limit=1).rows
+    return not newest or newest[0][1].started.timestamp() < since
 
 
 def _start(home: Home, caller: Caller, project: str, note: str, as_of: str) -> str:
