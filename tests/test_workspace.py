@@ -200,3 +200,40 @@ def test_waiting_for_the_lock_ends_when_it_is_free(tmp_path: Path) -> None:
         child.stdout.readline()
         with workspace_lock(tmp_path, "watch", "ben", wait_seconds=30):
             assert (holder_of(tmp_path) or {})["actor"] == "ben"
+
+
+@pytest.mark.parametrize("name", ["index.lock", "HEAD.lock", "refs/heads/main.lock", "refs/tags/tiny/c1.lock"])
+def test_a_lock_that_a_killed_git_left_is_nobodys(workspace: Path, name: str) -> None:
+    lock = workspace / ".git" / name
+    lock.parent.mkdir(exist_ok=True)
+    lock.touch()
+    os.utime(lock, (lock.stat().st_mtime + (600 if name == "HEAD.lock" else -60),) * 2)
+    git = Git(workspace)
+    (workspace / "features.yaml").write_text("steps: []\n")
+    assert git.commit("Features")
+    git.tag("tiny/c1", "a candidate")
+    assert git.tags("tiny/c") == ["tiny/c1"]
+    assert not lock.exists()
+
+
+def test_the_lock_of_a_git_at_work_is_left_alone_and_named(workspace: Path) -> None:
+    (workspace / "features.yaml").write_text("steps: []\n")
+    (workspace / "signoff.yaml").write_text(SETTINGS + "# changed\n")
+    waiting = f"{sys.executable} -c 'import sys, time; print(1, flush=True); time.sleep(60)'"
+    with subprocess.Popen(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--all"],
+        cwd=workspace,
+        env={**os.environ, "GIT_EDITOR": waiting},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as editing:
+        assert editing.stdout is not None
+        editing.stdout.readline()
+        lock = workspace / ".git" / "index.lock"
+        try:
+            with pytest.raises(WorkspaceError, match=r"index\.lock.*end the other git"):
+                Git(workspace).commit("Features", ["features.yaml"])
+            assert lock.exists()
+        finally:
+            os.killpg(editing.pid, signal.SIGKILL)
+    assert Git(workspace).commit("Features", ["features.yaml"]), "its owner is dead now"

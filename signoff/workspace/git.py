@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from signoff.core.errors import WorkspaceError
+from signoff.workspace.git_locks import lock_in_the_way, remove_abandoned
 
 OWN_PATHS = (
     "dvc.lock",
@@ -43,20 +44,36 @@ class Git:
         Raises:
             WorkspaceError: git is missing or refused; says what git said.
         """
+        done = self._once(arguments)
+        lock = lock_in_the_way(done.stderr) if done.returncode != 0 else None
+        if lock is not None and remove_abandoned(lock, self.root):
+            done = self._once(arguments)
+        if check and done.returncode != 0:
+            said = (done.stderr or done.stdout).strip().splitlines()
+            lock = lock_in_the_way(done.stderr)
+            raise WorkspaceError(
+                f"git {arguments[0]} failed",
+                where=str(lock or self.root),
+                got=said[0 if lock else -1] if said else "no message",
+                next_step=f"end the other git, or remove {lock}; then run again" if lock else None,
+            )
+        return done.stdout.rstrip("\n")
+
+    def _once(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         try:
-            done = subprocess.run(
-                ["git", *arguments], cwd=self.root, capture_output=True, text=True, timeout=120, env=_environment()
+            return subprocess.run(
+                ["git", *arguments],
+                cwd=self.root,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                env=_environment(),
+                check=False,
             )
         except FileNotFoundError as error:
             raise WorkspaceError("git is not installed", next_step="apt-get install git") from error
         except subprocess.TimeoutExpired as error:
             raise WorkspaceError(f"git {arguments[0]} did not end within two minutes", where=str(self.root)) from error
-        if check and done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().splitlines()
-            raise WorkspaceError(
-                f"git {arguments[0]} failed", where=str(self.root), got=said[-1] if said else "no message"
-            )
-        return done.stdout.rstrip("\n")
 
     def is_repository(self) -> bool:
         """Whether `root` is the top of a git repository."""
