@@ -113,3 +113,81 @@ def test_addresses_that_do_not_work_hide_the_password(shop: Path, address: str) 
     with pytest.raises((DataError, SettingsError), match="database") as raised:
         read_rows(project(address), shop, None)
     assert "hunter2" not in raised.value.sentence()
+
+
+@pytest.fixture
+def shop_server(postgres_address: str) -> str:
+    """A real table, with the types that a business keeps in PostgreSQL."""
+    import psycopg
+
+    with psycopg.connect(postgres_address, autocommit=True) as connection:
+        connection.execute("CREATE TYPE mood AS ENUM ('sad', 'ok')")
+        connection.execute(
+            "CREATE TABLE orders AS SELECT g AS order_id, '2024-03-31 00:00+01'::timestamptz + g * interval '1 hour'"
+            " AS asked, CASE WHEN g % 5 > 0 THEN g * 1.25 END::numeric(12, 2) AS weight, (g % 2 = 0) AS gift,"
+            " CASE WHEN g % 2 = 0 THEN 'ok' ELSE 'sad' END::mood AS mood, 'tä%' AS note, g * 1.5 AS price"
+            " FROM generate_series(0, 47) AS g"
+        )
+    return postgres_address
+
+
+def test_a_table_of_postgresql_is_read_at_the_clock(shop_server: str, tmp_path: Path) -> None:
+    """In March a day of Berlin has 23 hours; moments are UTC whatever the server's zone is."""
+    address = f"{shop_server}?options=-ctimezone%3DEurope/Berlin"
+    query = "SELECT * FROM orders WHERE asked <= :as_of AND note LIKE 't%' AND '12:30'::time < '12:31'"
+    rows = read_rows(project(address, query, id_columns=["order_id"]), tmp_path, datetime(2024, 3, 31, 2))
+    frame = rows.frame
+    assert [str(moment) for moment in frame["asked"]] == [
+        "2024-03-30 23:00:00",
+        "2024-03-31 00:00:00",
+        "2024-03-31 01:00:00",
+        "2024-03-31 02:00:00",
+    ]
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == {
+        "order_id": "int64",
+        "asked": "datetime64[us]",
+        "weight": "float64",
+        "gift": "bool",
+        "mood": "str",
+        "note": "str",
+        "price": "float64",
+    }
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "WITH gone AS (DELETE FROM orders RETURNING *) SELECT * FROM gone",
+        "SELECT * FROM orders; DROP TABLE orders",
+        "SELECT *, setval('keys', 99) FROM orders",
+    ],
+)
+def test_a_query_changes_nothing_in_postgresql(shop_server: str, tmp_path: Path, query: str) -> None:
+    import psycopg
+
+    with psycopg.connect(shop_server, autocommit=True) as connection:
+        connection.execute("CREATE SEQUENCE keys")
+        with pytest.raises(DataError, match="read-only"):
+            read_rows(project(shop_server, query), tmp_path, None)
+        assert connection.execute("SELECT count(*), max(last_value) FROM orders, keys").fetchone() == (48, 1)
+
+
+def test_no_password_is_shown_from_wherever_the_driver_takes_it(
+    shop_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = shop_server.replace("signoff@", "")
+    for address in (
+        f"{bare}-not-there?user=signoff&password=Geheim1",
+        f"{bare}?user=signoff&nonsense=Geheim1",
+        shop_server.replace("signoff@", "signoff:Geheim1@") + "-not-there",
+    ):
+        monkeypatch.setenv("SHOP", address)
+        with pytest.raises(DataError, match="does not answer") as caught:
+            read_rows(project("env:SHOP"), tmp_path, None)
+        assert "Geheim1" not in caught.value.sentence()
+
+
+def test_two_columns_of_one_name_are_refused(shop: Path) -> None:
+    query = "SELECT *, price AS Note FROM orders"
+    with pytest.raises(DataError, match=r"two columns of the answer.*note, Note.*rename one"):
+        read_rows(project("sqlite:///shop.db", query), shop, None)

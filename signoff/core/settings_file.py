@@ -15,7 +15,7 @@ from signoff.core.errors import SettingsError, did_you_mean
 from signoff.core.settings import Project, QuerySource
 
 SETTINGS_FILE = "signoff.yaml"
-_PASSWORD = re.compile(r"^[^:/]+://[^:/]*:[^@]+@|[?&](password|sslpassword)=", re.IGNORECASE)
+_PASSWORD = re.compile(r"^[^:/]+://[^:/]*:[^@]+@|[?&](password|passwd|pwd|sslpassword|odbc_connect)=", re.IGNORECASE)
 """In an address as SQLAlchemy reads it: between user and host, where it may hold a slash, or among the options."""
 _USER_INFO = re.compile(r"^[^:/]+://[^/?#]*:[^/?#]*@")
 """In an address as apprise reads it: what stands before the host ends with an @ and holds no slash."""

@@ -16,6 +16,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from signoff.core.errors import DataError, SettingsError
 from signoff.core.settings import QuerySource
 
+_SESSION_IN_UTC = {
+    "postgresql": "SET TIME ZONE 'UTC'",
+    "mysql": "SET time_zone = '+00:00'",
+    "mariadb": "SET time_zone = '+00:00'",
+}
 SELECT = re.compile(r"^\s*(--[^\n]*\n\s*|/\*.*?\*/\s*)*(select|with|values|table)\b", re.IGNORECASE | re.DOTALL)
 
 
@@ -38,7 +43,7 @@ def read_query(name: str, source: QuerySource, root: Path, clocks: dict[str, dat
             f"{key}.query must be one SELECT", where="signoff.yaml", got=source.query.strip()[:80], allowed="SELECT ..."
         )
     address = _address(source.database, key)
-    shown = address.render_as_string(hide_password=True)
+    shown = _shown(address)
     address = _read_only(address, key, root)
     statement = text(source.query)
     for parameter in statement.compile().params:
@@ -57,15 +62,20 @@ def read_query(name: str, source: QuerySource, root: Path, clocks: dict[str, dat
             f"{key}.database cannot be used here",
             where="signoff.yaml",
             got=f"{shown}: {error}",
-            next_step="install the driver (uv sync --extra postgres) or correct the address",
+            next_step="pip install 'signoff[postgres]' for PostgreSQL, else the driver that the address names",
         ) from error
     try:
         with engine.connect() as connection:
             if address.get_backend_name() == "postgresql":
                 connection = connection.execution_options(postgresql_readonly=True)
+            if address.get_backend_name() in _SESSION_IN_UTC:
+                # The clock is UTC without a zone; the server would read it in its own, hours too early or too late.
+                connection.execute(text(_SESSION_IN_UTC[address.get_backend_name()]))
             result = connection.execute(statement)
+            names = list(result.keys())
+            _refuse_doubled(names, key)
             rows = [tuple(row) for row in result]
-            return pd.DataFrame.from_records(rows, columns=list(result.keys()), coerce_float=True)
+            return pd.DataFrame.from_records(rows, columns=names, coerce_float=True)
     except SQLAlchemyError as error:
         detail = str(error.orig if isinstance(error, DBAPIError) else error).strip()
         raise DataError(
@@ -76,6 +86,19 @@ def read_query(name: str, source: QuerySource, root: Path, clocks: dict[str, dat
         ) from error
     finally:
         engine.dispose()
+
+
+def _refuse_doubled(names: list[str], key: str) -> None:
+    lower = [name.lower() for name in names]
+    twice = [name for name in names if lower.count(name.lower()) > 1]
+    if twice:
+        raise DataError(
+            f"two columns of the answer to {key}.query have one name",
+            where="signoff.yaml",
+            got=", ".join(twice[:4]),
+            allowed="each name once, upper and lower case not told apart",
+            next_step="name each column of a join, and rename one of these with AS",
+        )
 
 
 def _address(given: str, key: str) -> URL:
@@ -92,6 +115,9 @@ def _address(given: str, key: str) -> URL:
             )
     try:
         url = make_url(address)
+        if url.drivername in ("postgres", "postgresql"):
+            # The form that state.database takes too, and the driver that the extra brings.
+            url = url.set(drivername="postgresql+psycopg")
         url.get_backend_name()
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         # The text may hold a password, so it is not shown.
@@ -101,6 +127,12 @@ def _address(given: str, key: str) -> URL:
             allowed="sqlite:///FILE, postgresql+psycopg://USER@HOST/DATABASE, or env:NAME",
         ) from error
     return url
+
+
+def _shown(url: URL) -> str:
+    """Without passwords, wherever the driver takes them from; of the further options only the names."""
+    bare = url.set(query={}).render_as_string(hide_password=True)
+    return f"{bare}?{'&'.join(f'{name}=***' for name in sorted(url.query))}" if url.query else bare
 
 
 def _read_only(url: URL, key: str, root: Path) -> URL:

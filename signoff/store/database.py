@@ -48,7 +48,10 @@ class Database:
     @property
     def where(self) -> str:
         """The address as it may be shown: without the password."""
-        return self.url.database or "" if self.sqlite else self.url.render_as_string(hide_password=True)
+        if self.sqlite:
+            return self.url.database or ""
+        # Options of the driver may be passwords too.
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     @property
     def sqlite(self) -> bool:
