@@ -111,14 +111,14 @@ def passage(root: Path, flow: str, cause: Cause, request: Request, wait_seconds:
         settle_alerts(desk)
         try:
             with run_log(paths, run) as log, may_be_stopped(paths, run.id):
-                yield from _watched(Passage(run, project, paths, Git(root), Pipeline(root), desk, log), asked)
+                yield from _ending_in_a_state(Passage(run, project, paths, Git(root), Pipeline(root), desk, log), asked)
         finally:
             announce_now(desk.store, project)
             desk.store.close()
 
 
-def _watched(passage: Passage, asked: RunSettings) -> Iterator[Passage]:
-    """Whatever happens inside, the row and the log of the run end in a state."""
+def _ending_in_a_state(passage: Passage, asked: RunSettings) -> Iterator[Passage]:
+    """The open run; whatever happens inside, its row and its log are closed."""
     try:
         # Only now: a clock in run.yaml that no row of a run tells of would be nobody's.
         save_run_settings(passage.paths.run, asked)
