@@ -481,8 +481,14 @@ def test_a_question_that_is_open_is_not_exported(tmp_path: Path) -> None:
     paths = begin(tmp_path / "root")
     tagged = tagged_candidate(paths, 0)
     with passage(paths.root, "retrain", Cause(actor="ada"), Request()) as run:
+        run.store.add_candidate(tagged.candidate, tag=tagged.tag, run=run.run.id)
         asked(run, tagged)
         decide(run.desk, "release-1", "approve", actor="bo", reasons="it is good")
-    for name in ("release-1", "toy/c1"):
-        with pytest.raises(RefusedError, match=f"{name} was not decided yet"):
-            export(paths.root, name, tmp_path / "a.zip", with_model=False, as_json=False)
+    for told in ("with its tag", "without one, as that of a drill is"):
+        for name in ("release-1", "toy/c1"):
+            with pytest.raises(RefusedError, match=f"{name} was not decided yet"):
+                export(paths.root, name, tmp_path / "a.zip", with_model=False, as_json=False)
+        if told == "with its tag":
+            Git(paths.root).run("tag", "--delete", "toy/c1")
+    with pytest.raises(NotFoundError, match="no release, candidate or review toy/c2"):
+        export(paths.root, "toy/c2", tmp_path / "a.zip", with_model=False, as_json=False)

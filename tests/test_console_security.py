@@ -261,6 +261,20 @@ def test_script_in_names_and_addresses_stays_text(console: Consoled) -> None:
     assert "&lt;script&gt;" in failed.text
 
 
+def test_a_nul_in_an_address_is_refused_whatever_the_database(console: Consoled) -> None:
+    browser = console.browser("ana")
+    for path in (
+        "/runs/a%00b",
+        "/reviews/%00",
+        "/alerts/demo/%00",
+        "/ledger?actor=%00",
+        "/ledger?%00=a",
+        "/runs/%2500",
+    ):
+        assert browser.get(path).status_code == 422, path
+        assert browser.get(f"/api/v1{path}").json()["got"] == "NUL"
+
+
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_sql_in_what_is_asked_for_is_only_text(console: Consoled, text: str) -> None:
     console.review()

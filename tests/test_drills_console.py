@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from signoff.access import caller_of
+from signoff.gates import decide
 from tests.consoles import a_console
 from tests.test_drills_gate import SECRET_WORDS, opened
 
@@ -46,6 +48,24 @@ def test_no_page_betrays_a_drill(tmp_path: Path, page: str) -> None:
             assert secret not in asked
     dossier = browser.get(f"/dossier/{drill.digest}")
     assert (dossier.status_code, dossier.text) == (200, "<p>dossier</p>")
+
+
+def test_a_policy_that_is_tried_betrays_no_drill_by_leaving_it_out(tmp_path: Path) -> None:
+    console = a_console(tmp_path)
+    console.person("bo", "reviewer")
+    desk = console.desk()
+    drill = opened(desk)
+    asked, header = {"project": "demo", "yaml": "gates: {}"}, console.bearer("bo", "read")
+
+    def tried() -> list[str]:
+        answer = console.browser().client.post("/api/v1/policy/try", json=asked, headers=header)
+        return [one["review"] for one in answer.json()["trials"]]
+
+    assert tried() == [drill.review]
+    decide(
+        desk, drill.review, "reject", actor="bo", reasons="no", caller=caller_of(desk.store, desk.store.account("bo"))
+    )
+    assert tried() == []
 
 
 def test_the_page_tells_when_it_is_decided(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def find_subject(archive: Archive, name: str) -> Subject:
         )
     ]
     closing = [entry for entry in about if entry.body["outcome"] != ReviewState.OPEN.value]
-    if not about and not _is_open(archive, name) and digest is None:
+    if not about and not _is_asked(archive, name) and digest is None:
         known = [entry.about for entry in archive.entries if entry.kind in ("release", "decision")]
         raise NotFoundError(
             f"there is no release, candidate or review {name}",
@@ -152,10 +152,14 @@ def find_subject(archive: Archive, name: str) -> Subject:
     return Subject(last.about, last, last, found)
 
 
-def _is_open(archive: Archive, name: str) -> bool:
-    return archive.store is not None and any(
-        review.id == name for review in archive.store.reviews(state=ReviewState.OPEN)
-    )
+def _is_asked(archive: Archive, name: str) -> bool:
+    """Whether an open review, or the candidate that it is about, is called so: not each of them bears a tag in git."""
+    waiting = archive.store.reviews(state=ReviewState.OPEN) if archive.store is not None else ()
+    if archive.store is None or not waiting:
+        return False
+    digests = {review.digest for review in waiting}
+    named = {kept.tag for kept in archive.store.candidates() if kept.digest in digests}
+    return name in {*named, *(review.id for review in waiting)}
 
 
 def _parts(archive: Archive, subject: Subject, with_model: bool) -> dict[str, bytes]:

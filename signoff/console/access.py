@@ -6,7 +6,7 @@ from typing import Literal
 
 from fastapi import Request
 
-from signoff.console.problems import NotAllowedError
+from signoff.console.problems import InvalidError, NotAllowedError
 from signoff.console.visit import CSRF_HEADER, VisitDep
 from signoff.core.account import EVERYWHERE, Permission
 from signoff.core.record import Record
@@ -56,7 +56,9 @@ def guard(request: Request, visit: VisitDep) -> None:
         LoginNeededError: nobody has logged in.
         NotAllowedError: the caller lacks the permission everywhere.
         ForgedError: a session posts JSON without its token.
+        InvalidError: the address holds a NUL, which no name has and not every database can be asked about.
     """
+    _refuse_nul(request)
     access = access_of(request)
     if access.needs is Permission.PUBLIC:
         return
@@ -69,3 +71,9 @@ def guard(request: Request, visit: VisitDep) -> None:
         raise NotAllowedError("a token may not change its own account", allowed="a log-in")
     if access.kind == "api" and access.method not in SAFE and caller.via == "session":
         visit.check_form(request.headers.get(CSRF_HEADER))
+
+
+def _refuse_nul(request: Request) -> None:
+    asked = (request.url.path, *(part for pair in request.query_params.multi_items() for part in pair))
+    if any("\0" in part or "%00" in part for part in asked):
+        raise InvalidError("the address holds a character that no name has", where="address", got="NUL")

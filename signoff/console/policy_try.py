@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -24,9 +25,16 @@ from signoff.core.settings_file import load_record
 from signoff.gates.trying import Trial, try_policy
 
 router = APIRouter()
-LONGEST, SHOWN = 20_000, 500
+LONGEST, SHOWN, DEEPEST = 20_000, 500, 50
 NAME = "policy.yaml"
 TITLE = "Try a policy"
+_BEGINS = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+_ENDS = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 _one_at_a_time = threading.Lock()
 
 
@@ -103,11 +111,11 @@ def gates_of(text: str, project: Project) -> Gates:
     """The policies in a text.
 
     Raises:
-        InvalidError: it holds aliases, by which a short text becomes an endless one, or is no YAML.
+        InvalidError: it holds aliases, by which a short text becomes an endless one, is nested deeply, or is no YAML.
         SettingsError: a policy in it is not allowed.
     """
     try:
-        aliased = any(isinstance(token, yaml.AliasToken | yaml.AnchorToken) for token in yaml.scan(text))
+        aliased = any(isinstance(token, yaml.AliasToken | yaml.AnchorToken) for token in _shallow(text))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InvalidError("the text is no YAML", where=NAME, got=" ".join(str(error).split())[:200]) from error
     if aliased:
@@ -124,3 +132,13 @@ def gates_of(text: str, project: Project) -> Gates:
             raise InvalidError("the text is nested too deeply", where=NAME) from error
     kept = {name: getattr(project.gates, name) for name in Gates.model_fields if name not in given.model_fields_set}
     return given.model_copy(update=kept)
+
+
+def _shallow(text: str) -> Iterator[yaml.Token]:
+    """The tokens of a text, up to the first that is nested too deeply: reading goes with the square of the depth."""
+    depth = 0
+    for token in yaml.scan(text):
+        depth += isinstance(token, _BEGINS) - isinstance(token, _ENDS)
+        if depth > DEEPEST:
+            raise InvalidError("the text is nested too deeply", where=NAME, allowed=f"{DEEPEST} levels")
+        yield token

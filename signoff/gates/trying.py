@@ -53,8 +53,9 @@ class Trial(Record):
 def try_policy(desk: Desk, gates: Gates, moment: datetime | None = None) -> tuple[Trial, ...]:
     """Replay every review of the store and of the ledger under these policies, oldest first.
 
-    People are taken to have said the same at the same time; drills are left out. What came after a review was closed
-    is not known, so that one which the policy would have kept open is shown as open with what is wanted.
+    People are taken to have said the same at the same time; drills are left out once they were told. What came after
+    a review was closed is not known, so that one which the policy would have kept open is shown as open with what is
+    wanted.
     """
     moment = moment or now()
     decided: dict[str, list[Decision]] = {}
@@ -63,7 +64,8 @@ def try_policy(desk: Desk, gates: Gates, moment: datetime | None = None) -> tupl
             decided.setdefault(entry.about, []).append(entry.decision())
     reviews = {review.id: review for review in desk.store.reviews()}
     known = [*reviews.values(), *(_from_ledger(found) for name, found in decided.items() if name not in reviews)]
-    drills = {drill.review for drill in desk.store.drills()}
+    # One that is still open must not be found by its absence; it is a review like any other until it is told.
+    drills = {drill.review for drill in desk.store.drills(told=True)}
     trials = [
         _try(desk, review, getattr(gates, review.gate), decided.get(review.id, []), moment)
         for review in sorted(known, key=lambda review: (review.opened, review.id))
