@@ -44,8 +44,9 @@ class Comparison(NamedTuple):
 def compare_numbers(reference: NDArray[np.float64], window: NDArray[np.float64]) -> Comparison:
     """Two samples of numbers without missing values, of shapes (m,) and (n,), neither empty.
 
-    The distance is Wasserstein's first, in standard deviations of the reference; the test is Kolmogorov and Smirnov's with its asymptotic law (Hodges
-    1958); with ties, as in whole numbers, the test says "chance" rather too often than too seldom.
+    The distance is Wasserstein's first, in standard deviations of the reference; the test is Kolmogorov and Smirnov's
+    with its asymptotic law (Hodges 1958); with ties, as in whole numbers, it says "chance" rather too often than too
+    seldom.
     """
     reference, window = np.sort(reference), np.sort(window)
     support = np.concatenate([reference, window])
