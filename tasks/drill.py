@@ -116,6 +116,8 @@ def _bad(context: StageContext, kind: DrillKind, seed: int, shown: Shown, code: 
         dossier=context.paths.dossier.read_text(encoding="utf-8"),
         shown=shown.name,
         sentence=shown.sentence,
+        recipe=context.paths.recipe.read_text(encoding="utf-8"),
+        snapshot=context.paths.snapshot.read_text(encoding="utf-8"),
     )
 
 

@@ -14,8 +14,9 @@ import pytest
 
 from signoff.commands.drill import list_kinds, report
 from signoff.commands.reviews import show_review
+from signoff.console.home import Home
 from signoff.console.run_view import RETRAIN
-from signoff.core.digest import sha256_file
+from signoff.core.digest import sha256_bytes, sha256_file
 from signoff.core.drill import DrillKind
 from signoff.core.errors import ConflictError, RefusedError, UsageError, WorkspaceError
 from signoff.core.evidence import EvidenceSet
@@ -24,10 +25,12 @@ from signoff.core.run_log import LogLine, run_log_path, whole_run_log
 from signoff.core.stage import StageContext
 from signoff.gates import Desk, decide, open_desk
 from signoff.ledger import verify
+from signoff.store import StoredCandidate
 from signoff.workspace.git import Git
 from signoff.workspace.scratch import scratch_folder, sweep_scratch
 from tasks.drill_log import last_tries
 from tests.chain import WHOLE
+from tests.consoles import Consoled, Notebook
 from tests.drilled import drilled, files_of, finished
 from tests.evaluation_workspace import rows, timed
 from tests.waiting import eventually
@@ -74,6 +77,22 @@ def shows_its_fault(context: StageContext, kind: str) -> None:
     ruling = decide(desk, drill.review, "reject", actor="bo", reasons="I saw it")
     assert ruling.entry.decision().drill
     assert verify(context.paths, desk.store) == []
+
+
+def shown_as_any_other(context: StageContext, kept: StoredCandidate, desk: Desk) -> None:
+    """The page of its version has what the page of a candidate with a tag has."""
+    drill = desk.store.drill("release-1")
+    assert drill is not None
+    assert sha256_bytes(drill.recipe.encode()) == kept.candidate.recipe_sha256
+    starter = Notebook()
+    console = Consoled(Home(context.paths, context.project, starter), starter)
+    console.person("admin", "admin", bootstrap=True)
+    project, _, name = kept.tag.partition("/")
+    made = console.browser("admin").get(f"/api/v1/versions/{project}/{name}").json()["made"]
+    assert made["recipe"] == json.loads(drill.recipe)
+    assert made["snapshot"]["md5"] == kept.candidate.data_md5
+    assert "drill" not in json.dumps(made).lower()
+    console.home.close()
 
 
 def _normal(context: StageContext) -> EvidenceSet:
@@ -249,6 +268,8 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     kept = desk.store.candidate(said["digest"])
     assert kept is not None
     assert sha256_file(dossier) == kept.candidate.dossier_sha256 != sha256_file(context.paths.dossier)
+    assert dossier.parent == context.paths.state / "dossiers"
+    shown_as_any_other(context, kept, desk)
     drilled_numbers = json.loads(str(desk.store.evidence(kept.candidate.evidence_sha256)))
     gap = next(v for r in drilled_numbers["records"] for v in r["values"] if v["name"] == "overfit.gap")
     candidate = status_of(root)["candidate"]

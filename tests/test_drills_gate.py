@@ -20,7 +20,7 @@ from signoff.core.record import now
 from signoff.core.run import Cause, Run, RunState
 from signoff.core.settings import Announce, Approvals, GatePolicy, Mode, Webhook
 from signoff.gates import Desk, decide, expire_reviews, next_step, pending_steps, summarise
-from signoff.gates.drilling import BadCandidate, open_drill
+from signoff.gates.drilling import BadCandidate, open_drill, prepare_drills
 from signoff.ledger import check_release, verify
 from tasks.releasing import switch
 from tests.announced import receiver
@@ -261,6 +261,25 @@ def test_where_drills_are_held_every_release_review_has_a_seal(tmp_path: Path) -
     assert kinds(desk) == ["decision", "seal", "decision", "drill", "seal"]
     assert verify(desk.paths, desk.store) == []
     assert len(list((tmp_path / "decisions").glob("*-seal.json"))) == 2
+
+
+def test_once_prepared_not_even_the_first_drill_is_told_by_its_seal(tmp_path: Path) -> None:
+    desk = desk_at(tmp_path)
+    assert prepare_drills(desk)
+    assert not prepare_drills(desk)
+    ask(desk, "first")
+    approve(desk)
+    drill = opened(desk)
+    assert kinds(desk) == ["seal", "seal", "decision", "seal"]
+    approve(desk, drill.review)
+    ask(desk, "second")
+    assert kinds(desk)[4:] == ["decision", "drill", "seal"]
+    assert verify(desk.paths, desk.store) == []
+    desk.store.close()
+    (tmp_path / ".signoff" / "signoff.db").unlink()
+    clone = desk_at(tmp_path)
+    ask(clone, "third")
+    assert kinds(clone)[-1] == "seal", "a clone knows no drills, and its ledger has seals"
 
 
 def release_of(drill: Drill, decision: Entry, made: Candidate) -> Release:

@@ -15,7 +15,8 @@ def drill(
         typer.Argument(
             metavar="KIND",
             help="leaked-column, shuffled-labels, unfair-slice, stale-data, too-slow, overfitted or "
-            "worse-than-champion; or report, for the drills that are over.",
+            "worse-than-champion; or report, for the drills that are over; or prepare, once and early, so that the "
+            "first drill cannot be told from other reviews.",
         ),
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="Say what each kind is.")] = False,
@@ -35,5 +36,7 @@ def drill(
         commands.list_kinds(json)
     elif kind == "report":
         commands.report(workspace, json)
+    elif kind == "prepare":
+        commands.prepare(workspace, json)
     else:
         commands.start(workspace, kind, seed, note, seconds, trials, actor, password_stdin, json)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signoff.core.digest import sha256_file
-from signoff.core.files import write_text
+from signoff.core.files import write_bytes, write_text
 
 if TYPE_CHECKING:
     from signoff.gates import Desk
@@ -17,19 +17,21 @@ FOLDER = "dossiers"
 def dossier_of(desk: Desk, digest: str) -> Path | None:
     """The dossier of a candidate as a file; None where this machine has it no more.
 
-    The workspace's own dossier where it is that one; else a copy of what the state database keeps.
+    Always at the same kind of place, whatever became of the workspace since, and whether or not it was a drill.
     """
     stored = desk.store.candidate(digest)
     current = desk.paths.dossier
     if stored is None:
         return current if current.is_file() else None
     expected = stored.candidate.dossier_sha256
+    kept = desk.paths.state / FOLDER / f"{expected[:16]}.html"
+    if kept.is_file() and sha256_file(kept) == expected:
+        return kept
     if current.is_file() and sha256_file(current) == expected:
-        return current
+        write_bytes(kept, current.read_bytes())
+        return kept
     text = desk.store.evidence(expected)
     if text is None:
         return None
-    kept = desk.paths.state / FOLDER / f"{expected[:16]}.html"
-    if not kept.is_file() or sha256_file(kept) != expected:
-        write_text(kept, text)
+    write_text(kept, text)
     return kept

@@ -67,6 +67,23 @@ def start(
     )
 
 
+def prepare(workspace: Path, as_json: bool) -> None:
+    """From now on each release review gets a seal, most of them of nothing."""
+    from signoff.gates import open_desk
+    from signoff.gates.drilling import prepare_drills
+
+    root = root_of(workspace)
+    desk = open_desk(load_project(root), Paths(root))
+    with closing(desk.store):
+        done = prepare_drills(desk)
+    if as_json:
+        print_json({"prepared": True, "now": done})
+    else:
+        sys.stdout.write(
+            "each release review has a seal in the ledger from now on\n" if done else "drills were prepared before\n"
+        )
+
+
 def report(workspace: Path, as_json: bool) -> None:
     """Who caught which drill, and how long it took; of one that is open nothing is said."""
     from signoff.store import open_store
@@ -98,7 +115,7 @@ def _kind(kind: str | None) -> DrillKind:
     if kind is None:
         raise UsageError("say what shall be wrong", allowed=", ".join(names), next_step="signoff drill --list")
     if kind not in names:
-        raise UsageError(f"there is no drill {kind!r}", allowed=did_you_mean(kind, [*names, "report"]))
+        raise UsageError(f"there is no drill {kind!r}", allowed=did_you_mean(kind, [*names, "report", "prepare"]))
     return DrillKind(kind)
 
 

@@ -121,12 +121,15 @@ def _said(entry: Entry) -> Said:
     )
 
 
-def made_of(home: Home, project: str, tag: str) -> Made:
-    """Recipe, data record and settings of a tag."""
+def made_of(home: Home, project: str, candidate: StoredCandidate) -> Made:
+    """Recipe, data record and settings of a candidate: what its tag holds, or what is kept where it has none."""
     root = home.place(project).root
-    if root is None or not Path(root).is_dir() or not TAG.match(tag):
+    if root is None or not Path(root).is_dir() or not TAG.match(candidate.tag):
         return Made()
-    commit = _commit(Path(root), tag)
+    for drill in home.store_of(project).drills():
+        if drill.digest == candidate.digest:
+            return Made(recipe=_as(Recipe, drill.recipe), snapshot=_as(Snapshot, drill.snapshot))
+    commit = _commit(Path(root), candidate.tag)
     return _made(Path(root), commit) if commit else Made()
 
 

@@ -151,7 +151,7 @@ def version(home: HomeDep, caller: CallerDep, project: ProjectPath, name: Name) 
         line=_lines(store, project, (found,))[0],
         candidate=found.candidate,
         values=numbers_of(store, found).values,
-        made=made_of(home, project, found.tag),
+        made=made_of(home, project, found),
         may_audit=caller.may(Permission.AUDIT, project),
         others=tuple(one for one in _names(store.candidates()[::-1], store) if one != name),
     )
@@ -165,7 +165,7 @@ def compare(home: HomeDep, project: ProjectQuery = None, a: Which = "", b: Which
     store = home.store_of(project)
     first, second = (find_candidate(store, project, one.rpartition("/")[2]) for one in (a, b))
     lines = _lines(store, project, (first, second))
-    sides = [(numbers_of(store, one), made_of(home, project, one.tag)) for one in (first, second)]
+    sides = [(numbers_of(store, one), made_of(home, project, one)) for one in (first, second)]
     return CompareContext(
         project=project,
         a=lines[0],

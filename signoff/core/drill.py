@@ -60,6 +60,8 @@ class Drill(Record):
     opened: Moment
     shown: str = Field(description="name of the number in the evidence that is off")
     sentence: str = Field(description="how far it is off, for people")
+    recipe: str = Field("", description="recipe.json of the bad candidate, which no tag of git holds")
+    snapshot: str = Field("", description="snapshot.json of the rows that it was made from")
     state: DrillState = "open"
     closed: Moment | None = None
     by: tuple[str, ...] = Field((), description="whose decisions closed it")

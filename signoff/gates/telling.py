@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def note_opened(desk: Desk, review: Review) -> None:
     """Note that a review waits. To be called in the transaction that opens it."""
     desk.store.note("opened", review.id, moment=review.opened)
-    if review.gate == "release" and not desk.drilling and desk.store.drills():
-        # Where drills are held, every release review comes with a seal: one that is never opened, of nothing. So the
-        # ledger's reader cannot tell by a seal which review is the drill.
+    if review.gate == "release" and not desk.drilling and desk.store.has_entries("seal"):
+        # Where drills are held or were prepared, every release review comes with a seal: one that is never opened, of
+        # nothing. So the ledger's reader cannot tell by a seal which review is the drill.
         desk.ledger.append("seal", Seal(commitment=new_salt()).as_json())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select
 
-from signoff.core.decision import FIRST, Entry
+from signoff.core.decision import FIRST, Entry, EntryKind
 from signoff.core.errors import IntegrityError
 from signoff.store.facts import facts_of_act, sortable
 from signoff.store.parts import Part, as_text
@@ -99,6 +99,12 @@ class LedgerTable(Part):
         with self.database.reading() as connection:
             found = connection.execute(query.order_by(ledger.c.sequence)).all()
         return tuple(LedgerRow(*row) for row in found)
+
+    def has_entries(self, kind: EntryKind) -> bool:
+        """Whether the ledger has an entry of that kind."""
+        query = select(ledger.c.sequence).where(ledger.c.project == self.project, ledger.c.kind == kind).limit(1)
+        with self.database.reading() as connection:
+            return connection.execute(query).first() is not None
 
     def last_entry(self) -> Entry | None:
         """The newest entry.
