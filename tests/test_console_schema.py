@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.chain import WHOLE
 from tests.consoles import Consoled, a_console
 
-EXAMPLES = 100 if WHOLE else 8
+EXAMPLES = 40 if WHOLE else 8
 """A route and mode; bounded, so that `make test` stays quick."""
 FORMLESS = {"/api/v1/runs/{ref}/events"}
 """A stream of events has no JSON to compare."""
@@ -35,6 +35,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consoled]:
     made.home.close()
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_answer_is_what_the_document_says(console: Consoled, mode: GenerationMode) -> None:
     """To what the document allows, and to what it forbids: wrong types, missing and unknown fields, odd paths."""
