@@ -11,6 +11,7 @@ from signoff.core.decision import Entry
 from signoff.core.digest import expect_file
 from signoff.core.errors import RefusedError, WorkspaceError
 from signoff.core.paths import Paths
+from signoff.core.settings import FileSource, Project
 from signoff.core.stage import StageContext, StageReport
 from signoff.ledger.rules import check_release
 
@@ -49,6 +50,7 @@ def package(context: StageContext) -> StageReport:
             id_columns=project.data.id_columns,
             time_column=project.data.time_column,
             max_rows=project.serving.max_rows,
+            missing=_missing(project),
         ),
     )
     actor = entry.decision().actor
@@ -69,6 +71,12 @@ def _expect_whole_ledger(context: StageContext) -> None:
         return
     with closing(open_store(context.project, context.paths)) as store:
         expect_whole(context.paths, store)
+
+
+def _missing(project: Project) -> tuple[str, ...]:
+    """Only CSV files are read with data.missing; in a typed source such a text is a value."""
+    files = [source.file for source in project.data.sources.values() if isinstance(source, FileSource)]
+    return project.data.missing if any(not name.lower().endswith(".parquet") for name in files) else ()
 
 
 def _tag(paths: Paths, project: str, digest: str) -> str:

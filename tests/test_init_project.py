@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from signoff.commands.init_project import propose_project
+from signoff.commands.init_project import propose, propose_project
 from signoff.core.errors import DataError, UsageError
 from signoff.core.paths import Paths
 from signoff.core.settings import Project, Task
@@ -169,3 +169,37 @@ def test_mixed_encodings_are_for_a_person(tmp_path: Path) -> None:
     path.write_bytes("city,late\nZürich,1\n".encode() + "Genève,0\n".encode("cp1252"))
     with pytest.raises(DataError, match="mixes encodings"):
         propose_project(path, "late", "shop")
+
+
+def test_words_among_numbers_are_proposed_as_missing_and_told(tmp_path: Path) -> None:
+    frame = shop()
+    frame["price"] = frame["price"].astype("str")
+    frame.loc[:9, "price"] = "n/a"
+    frame.loc[10:12, "price"] = "unknown"
+    frame["city"] = frame["city"].where(frame.index % 9 != 0, "unknown")
+    frame["weight"] = [f"{index}.5" for index in range(199)] + ["12kg"]
+    frame["signed"] = pd.Series(pd.date_range("2024-03-01", periods=200, freq="7h")).dt.strftime("%d.%m.%Y %H:%M")
+    project, text = proposed(tmp_path, "returned", frame)
+    assert project.data.missing == ("n/a", "unknown")
+    assert "# not known, found among the numbers of 'price': check this" in text
+    assert "  # 'weight' holds numbers but for '12kg': if they mean 'not known', name them in data.missing" in text
+    assert "  # 'signed' reads like a date (01.03.2024 00:00) and is text here" in text
+    told = propose(tmp_path / "sources" / "orders.csv", "returned", "shop").remarks
+    assert (
+        told[0] == "'price' holds numbers and 'n/a', 'unknown': data.missing in signoff.yaml takes these as not known"
+    )
+    assert [remark.split()[0] for remark in told] == ["'price'", "'weight'", "'signed'"]
+
+
+def test_a_target_of_numbers_with_a_marker_is_a_quantity(tmp_path: Path) -> None:
+    frame = shop()
+    frame["price"] = frame["price"].astype("str").where(frame.index > 5, "-")
+    project, text = proposed(tmp_path, "price", frame)
+    assert (project.task, project.data.missing) == (Task.REGRESSION, ("-",))
+    assert "missing in 6 rows, which are left out" in text
+
+
+def test_nothing_is_said_of_a_table_without_strays(tmp_path: Path) -> None:
+    project, _ = proposed(tmp_path, "returned", shop())
+    assert project.data.missing == ()
+    assert propose(tmp_path / "sources" / "orders.csv", "returned", "shop").remarks == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -101,3 +102,21 @@ def test_names_that_cannot_be_meant_are_refused(paths: Paths, tmp_path: Path) ->
         score_table(parcel, tmp_path / "in.csv", tmp_path / "in.csv")
     with pytest.raises(DataError, match="the file is missing"):
         score_table(parcel, tmp_path / "no.csv", tmp_path / "out.csv")
+
+
+def test_markers_of_missing_cells_are_read_as_in_training_and_written_back(paths: Paths, tmp_path: Path) -> None:
+    parcel = open_parcel(paths.champion, paths.public_keys)
+    told = replace(parcel, serving=parcel.serving.model_copy(update={"missing": ("n/a",)}))
+    frame = rows(4, Task.BINARY, seed=4).drop(columns="y").astype({"size": "str", "shop": "str"})
+    blank = frame.copy()
+    for at, (size, shop) in enumerate((("n/a", "a"), ("NA", "n/a"), ("1.5", "NULL"))):
+        frame.loc[at, ["size", "shop"]] = [size, shop]
+        blank.loc[at, ["size", "shop"]] = ["1.5" if size == "1.5" else "", "a" if shop == "a" else ""]
+    for name, table in (("marked", frame), ("blank", blank)):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+        score_table(told, tmp_path / f"{name}.csv", tmp_path / f"{name}.out.csv")
+    marked, empty = (pd.read_csv(tmp_path / f"{name}.out.csv", keep_default_na=False) for name in ("marked", "blank"))
+    assert list(marked["probability"]) == list(empty["probability"])
+    assert list(marked["size"])[:2] == ["n/a", "NA"], "cells stay as they were given"
+    with pytest.raises(DataError, match="size"):
+        score_table(parcel, tmp_path / "marked.csv", tmp_path / "no.csv")

@@ -161,3 +161,17 @@ def test_an_identifier_that_is_no_number_is_none() -> None:
 def test_whoever_sends_true_for_a_number_is_told_what_it_is() -> None:
     with pytest.raises(RowError, match="1 for true, 0 for false"):
         check_rows([{**GOOD, "size": True}], SHAPE, NOON)
+
+
+def test_what_meant_not_known_in_training_means_it_in_a_request_too() -> None:
+    shape = Shape({"size": "number", "shop": "category"}, ("order",), None, 5, frozenset({"n/a", "unknown"}))
+    rows: list[dict[str, Any]] = [
+        {"size": "n/a", "shop": "unknown", "order": "unknown"},
+        {"size": 1, "shop": "a", "order": "7"},
+    ]
+    checked = check_rows(rows, shape, NOON)
+    assert checked.columns == {"size": [None, 1.0], "shop": [None, "a"]}
+    assert checked.ids == ["unknown", "7"], "the name of a row stays what it is"
+    assert checked.logged[0] == {"size": None, "shop": None, "order": "unknown"}
+    with pytest.raises(RowError, match="a value of size cannot be used"):
+        check_rows([{"size": "N/A", "shop": "a"}], shape, NOON)

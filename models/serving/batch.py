@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from models.serving.parcel import Parcel
+from signoff.core.data import MISSING_TEXTS
 from signoff.core.errors import DataError, UsageError, did_you_mean
 from signoff.core.files import replacing
 
@@ -66,9 +67,8 @@ def score_table(
     """
     _check_names(source, target)
     model = parcel.load()
-    pieces = (
-        _read_parquet(source, chunk_rows) if _ending(source) == ".parquet" else _read_csv(source, parcel, chunk_rows)
-    )
+    pieces = _read_parquet(source, chunk_rows) if _ending(source) == ".parquet" else _read_csv(source, chunk_rows)
+    missing = {} if _ending(source) == ".parquet" else _missing(parcel)
     done = 0
     with replacing(target) as temporary:
         writer: Writer | None = None
@@ -79,7 +79,7 @@ def score_table(
                     writer = _parquet(temporary) if _ending(target) == ".parquet" else _Csv(temporary, _ending(target))
                 if piece.empty:
                     continue
-                writer.write(_answered(piece, model, done, source))
+                writer.write(_answered(piece, model, done, source, missing))
                 done += len(piece)
                 if progress is not None:
                     progress(done)
@@ -122,9 +122,19 @@ def _check_columns(piece: pd.DataFrame, parcel: Parcel, source: Path) -> None:
         )
 
 
-def _answered(piece: pd.DataFrame, model: LoadedModel, before: int, source: Path) -> pd.DataFrame:
+def _missing(parcel: Parcel) -> dict[str, frozenset[str]]:
+    """What means "not known" in each input of a CSV file, as it did in those that the model learned from."""
+    texts = frozenset((*MISSING_TEXTS, *parcel.serving.missing))
+    return {name: texts | {"None"} if kind == "number" else texts for name, kind in parcel.model.inputs.items()}
+
+
+def _answered(
+    piece: pd.DataFrame, model: LoadedModel, before: int, source: Path, missing: Mapping[str, frozenset[str]]
+) -> pd.DataFrame:
+    """The rows as they were given, with the answers beside them."""
+    known = {name: piece[name].where(~piece[name].isin(texts)) for name, texts in missing.items()}
     try:
-        answers = model.answer(piece)
+        answers = model.answer(piece.assign(**known))
     except DataError as error:
         where = f"{source}, {error.where or 'columns'}" + (f", counted from row {before + 1}" if before else "")
         raise DataError(error.what, where=where, got=error.got, allowed=error.allowed) from error
@@ -144,7 +154,7 @@ def _answered(piece: pd.DataFrame, model: LoadedModel, before: int, source: Path
     return frame
 
 
-def _read_csv(source: Path, parcel: Parcel, chunk_rows: int) -> Iterator[pd.DataFrame]:
+def _read_csv(source: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
     """Every cell as text: leading zeros of a category survive, and the model reads numbers by its own rules."""
     separator = "\t" if ".tsv" in source.name.lower() else ","
     row = 0
@@ -154,9 +164,6 @@ def _read_csv(source: Path, parcel: Parcel, chunk_rows: int) -> Iterator[pd.Data
         ) as reader:
             for piece in reader:
                 row += len(piece)
-                numbers = [name for name, kind in parcel.model.inputs.items() if kind == "number" and name in piece]
-                for name in numbers:
-                    piece[name] = piece[name].where(~piece[name].isin(("NaN", "nan", "NA", "null", "None")))
                 yield piece
     except pd.errors.EmptyDataError as error:
         raise DataError("the file is empty", where=str(source)) from error

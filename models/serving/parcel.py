@@ -36,6 +36,7 @@ class ServingRecord(Record):
     id_columns: tuple[str, ...] = ()
     time_column: str | None = None
     max_rows: int = Field(10_000, ge=1)
+    missing: tuple[str, ...] = Field((), description="texts that meant 'not known' in the CSV files it learned from")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,10 @@ class Parcel:
     def digest(self) -> str:
         """The candidate's digest."""
         return self.candidate.digest
+
+    def recipe(self) -> Recipe:
+        """From what the model was built; its bytes were checked when the parcel was opened."""
+        return read_part(self.folder / MODEL / "recipe.json", Recipe, "the recipe")
 
     def load(self) -> LoadedModel:
         """The model; its bytes are checked once more on the way, against the approved candidate.

@@ -38,6 +38,7 @@ class Shape:
     id_columns: tuple[str, ...]
     time_column: str | None
     max_rows: int
+    missing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,14 @@ def _kind(value: Any) -> str:
 def check_rows(rows: Sequence[Mapping[str, Any]], shape: Shape, moment: datetime) -> CheckedRows:
     """Check every cell; rows without identifiers get a new id, rows without a time get `moment`.
 
-    Missing values are null or NaN. Columns that are no input, identifier or time are ignored.
+    Missing values are null, NaN, or a text that meant "not known" where the model learned. Columns that are no input,
+    identifier or time are ignored.
 
     Raises:
         RowError: a column is absent from a row, or a cell has a value that its kind does not allow.
     """
     _refuse_missing(rows, shape.inputs)
+    rows = [_without(row, shape) for row in rows] if shape.missing else rows
     columns = {name: _column(rows, name, kind) for name, kind in shape.inputs.items()}
     times = [moment] * len(rows)
     if shape.time_column and any(shape.time_column in row for row in rows):
@@ -117,6 +120,12 @@ def check_rows(rows: Sequence[Mapping[str, Any]], shape: Shape, moment: datetime
     logged = [{name: _plain(row[name]) for name in named if name in row} for row in rows]
     ids = [_row_id(row, shape.id_columns, number) for number, row in enumerate(rows)]
     return CheckedRows(columns, ids, times, logged)
+
+
+def _without(row: Mapping[str, Any], shape: Shape) -> Mapping[str, Any]:
+    """The row with null for the texts that training took as not known; names of rows stay."""
+    gone = {name: None for name in shape.inputs if isinstance(row[name], str) and row[name] in shape.missing}
+    return {**row, **gone} if gone else row
 
 
 def _refuse_missing(rows: Sequence[Mapping[str, Any]], inputs: Mapping[str, str]) -> None:

@@ -71,7 +71,9 @@ def make_service(parcel: Parcel, log_folder: Path | None = None, model: LoadedMo
         log_folder: of the prediction log; `prediction_folder()` when None.
         model: what `parcel.load()` gave.
     """
-    shape = Shape(parcel.model.inputs, parcel.serving.id_columns, parcel.serving.time_column, parcel.serving.max_rows)
+    serving = parcel.serving
+    named = (parcel.model.inputs, serving.id_columns, serving.time_column, serving.max_rows)
+    shape = Shape(*named, frozenset(serving.missing))
     folder = log_folder or prediction_folder()
 
     facts = about(parcel)
@@ -152,6 +154,8 @@ def about(parcel: Parcel) -> dict[str, Any]:
         "id_columns": list(parcel.serving.id_columns),
         "time_column": parcel.serving.time_column,
         "max_rows": parcel.serving.max_rows,
+        "missing": list(parcel.serving.missing),
+        "threshold": parcel.recipe().threshold,
         "rows_trained": parcel.model.rows,
     }
 

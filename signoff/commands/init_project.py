@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from signoff.commands.init_strays import Strays, as_it_will_be_read, find_strays, missing_lines, remarks
 from signoff.core.errors import DataError, UsageError, did_you_mean
 from signoff.core.metrics import DEFAULTS
 from signoff.core.settings import Task
@@ -46,10 +47,23 @@ class Guess:
     id_columns: tuple[str, ...]
     encoding: str
     missing_targets: int
+    strays: Strays
+
+
+class Proposal(NamedTuple):
+    """The text of signoff.yaml, and what of it a person has to hear at once."""
+
+    text: str
+    remarks: tuple[str, ...]
 
 
 def propose_project(file: Path, target: str, name: str) -> str:
-    """The text of a commented signoff.yaml for one table.
+    """The text of `propose`."""
+    return propose(file, target, name).text
+
+
+def propose(file: Path, target: str, name: str) -> Proposal:
+    """A commented signoff.yaml for one table.
 
     Args:
         file: CSV or Parquet; the workspace is to have it in `sources`, and `SELECT * FROM` its table in rows.sql.
@@ -70,8 +84,9 @@ def propose_project(file: Path, target: str, name: str) -> str:
             allowed=did_you_mean(target, [str(column) for column in frame.columns]),
             next_step=f"signoff init {file} --target COLUMN",
         )
-    guess = _guess(frame, target, encoding, file)
-    return _text(file, target, name, table_name(file.name), guess)
+    strays = find_strays(frame)
+    guess = _guess(as_it_will_be_read(frame, strays), target, encoding, file, strays)
+    return Proposal(_text(file, target, name, table_name(file.name), guess), tuple(remarks(strays)))
 
 
 def _read(file: Path) -> tuple[pd.DataFrame, str]:
@@ -92,7 +107,7 @@ def _read(file: Path) -> tuple[pd.DataFrame, str]:
     return read_file(file, encoding=OTHER_ENCODINGS[-1]), OTHER_ENCODINGS[-1]
 
 
-def _guess(frame: pd.DataFrame, target: str, encoding: str, file: Path) -> Guess:
+def _guess(frame: pd.DataFrame, target: str, encoding: str, file: Path, strays: Strays) -> Guess:
     known = frame[target].dropna()
     task = _task(known, target, file)
     others = [str(column) for column in frame.columns if column != target]
@@ -105,6 +120,7 @@ def _guess(frame: pd.DataFrame, target: str, encoding: str, file: Path) -> Guess
         id_columns=tuple(column for column in others if _is_identifier(frame[column], column)),
         encoding=encoding,
         missing_targets=len(frame) - len(known),
+        strays=strays,
     )
 
 
@@ -249,6 +265,7 @@ def _columns(guess: Guess) -> list[str]:
     lines += ["  # known_column: COLUMN  # when the outcome of a row is known"]
     if guess.id_columns:
         lines += [f"  id_columns: [{', '.join(map(_yaml, guess.id_columns))}]  # unique in each row; never features"]
+    lines += missing_lines(guess.strays)
     lines += [
         "  # drop: [COLUMN]          # not for models: above all what is known only after the question was asked",
         "  # pseudonymise: [COLUMN]  # names, addresses: replaced by a keyed hash",

@@ -19,7 +19,7 @@ INSTALLED = Path(__file__).parents[1] / "example"
 
 def init_workspace(file: Path, target: str, name: str | None, folder: Path | None) -> None:
     """Propose signoff.yaml for one table and make a workspace around it."""
-    from signoff.commands.init_project import propose_project
+    from signoff.commands.init_project import propose
 
     if not file.is_file():
         raise UsageError("there is no such file", where=str(file), next_step="signoff init FILE --target COLUMN")
@@ -27,9 +27,11 @@ def init_workspace(file: Path, target: str, name: str | None, folder: Path | Non
     root = (folder or Path(project)).resolve()
     if (root / "signoff.yaml").exists():
         raise UsageError("this is a workspace already", where=str(root), next_step=f"signoff run --workspace {root}")
-    settings = propose_project(file, target, project)
+    proposal = propose(file, target, project)
+    settings = proposal.text
     source = {f"sources/{file.name}": file.resolve()}
     create_workspace(root, settings, _pipeline(), source, {"rows.sql": ROWS_SQL.format(table=_table(settings))})
+    sys.stdout.write("".join(f"look: {remark}\n" for remark in proposal.remarks))
     sys.stdout.write(
         f"{root}: a workspace for {project}, read signoff.yaml there\nnext: signoff run --workspace {_shown(root)}\n"
     )

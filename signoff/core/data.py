@@ -9,6 +9,9 @@ from pydantic import Field
 
 from signoff.core.record import Moment, Record
 
+MISSING_TEXTS = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null")
+"""Cells of a CSV file that mean "not known", besides those that data.missing names."""
+
 
 class SourceFact(Record):
     """One source as it was read."""

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from signoff.core.data import MISSING_TEXTS
 from signoff.core.errors import DataError
 from signoff.core.settings import FileSource
 from signoff.sources.duck import Duck, Problem, explain, literal, quoted
 from signoff.sources.text import check_encoding, read_header
 
-MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null")
+MISSING = MISSING_TEXTS
 LONGEST_LINE_BYTES = 10_000_000
 FIRST_LOOK_ROWS = 200
 

@@ -31,16 +31,24 @@ def mixed_columns(frame: pd.DataFrame, project: Project) -> tuple[MixedColumn, .
     return tuple(found)
 
 
-def _mixed(name: str, column: pd.Series) -> MixedColumn | None:
+def strays_of(column: pd.Series) -> dict[str, int]:
+    """The texts in a column of numbers, with how often, the most frequent first; none where it is no such column."""
     counts = column.value_counts()
     if counts.empty:
-        return None
+        return {}
     numbers = counts.index.to_series().str.match(NUMBER).to_numpy(dtype=bool)
     strays, known = counts[~numbers], int(counts.sum())
-    if strays.empty or len(strays) > MOST_STRAYS or int(counts[numbers].sum()) < LEAST_NUMBERS * known:
-        return None
+    if len(strays) > MOST_STRAYS or int(counts[numbers].sum()) < LEAST_NUMBERS * known:
+        return {}
     # Equal counts in the order of the text, so that the same rows give the same bytes.
     ranked = sorted(strays.items(), key=lambda pair: (-int(pair[1]), str(pair[0])))
-    rows = int(strays.sum())
-    examples = tuple(str(text)[:40] for text, _ in ranked[:EXAMPLES])
-    return MixedColumn(column=name, share=rows / known, rows=rows, examples=examples)
+    return {str(text): int(count) for text, count in ranked}
+
+
+def _mixed(name: str, column: pd.Series) -> MixedColumn | None:
+    strays = strays_of(column)
+    if not strays:
+        return None
+    rows = sum(strays.values())
+    examples = tuple(text[:40] for text in strays)[:EXAMPLES]
+    return MixedColumn(column=name, share=rows / int(column.notna().sum()), rows=rows, examples=examples)
