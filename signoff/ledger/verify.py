@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from signoff.core.decision import CLOSED, FIRST, Decision, Entry, Finding, Release, ReviewState, Vote
+from signoff.core.decision import FIRST, Entry, Finding, ReviewState
 from signoff.core.errors import IntegrityError
 from signoff.core.paths import Paths
-from signoff.core.policy_proof import refuses, takes_back, why_not_released
+from signoff.core.policy_proof import refuses
 from signoff.ledger.drills import wrong_drills
 from signoff.ledger.journal import entry_files, file_of, read_pointer
 from signoff.ledger.keys import bad_key_files, key_files
-from signoff.ledger.rules import broken_rules
+from signoff.ledger.meaning import finding_of, wrong_meanings
 from signoff.ledger.trust import KeyRing, is_pinned, pinned, ring_of, strange_files, what_is_wrong, wrong_changes
 
 if TYPE_CHECKING:
@@ -135,9 +135,9 @@ def _verify(paths: Paths, store: Store | None, served: Collection[str], pins: fr
     # An entry that is bent in one place and whole in the other is one finding, not one a consequence.
     whole = {link.sequence: entry for link in (*files, *rows) if (entry := judge.whole(link)) is not None}
     entries = [whole[number] for number in sorted(whole)]
-    findings += [_finding(entry, wrong) for entry, wrong in wrong_changes(entries, known)]
-    findings += _meaning(entries)
-    findings += [_finding(entry, what, got=got) for entry, what, got in wrong_drills(entries)]
+    findings += [finding_of(entry, wrong) for entry, wrong in wrong_changes(entries, known)]
+    findings += wrong_meanings(entries)
+    findings += [finding_of(entry, what, got=got) for entry, what, got in wrong_drills(entries)]
     findings += _pointer(paths, entries)
     findings += _served(entries, served)
     if store is not None:
@@ -219,95 +219,6 @@ def _compare(rows: Sequence[Link], files: Sequence[Link], judge: Judge) -> Itera
         if ours is not None and theirs is not None and ours != theirs:
             what = f"entry {number} differs between the table and its file"
             yield Finding(what=what, where=on_disk[number].where, got=theirs.hash, expected=ours.hash)
-
-
-def _meaning(entries: Sequence[Entry]) -> Iterator[Finding]:
-    """Whole and signed is not enough: each entry must be allowed by those before it."""
-    decided: dict[str, tuple[int, Decision]] = {}
-    standing = _Standing()
-    for entry in entries:
-        if entry.kind not in ("decision", "release"):
-            continue
-        try:
-            said = entry.decision() if entry.kind == "decision" else entry.release()
-        except ValidationError as error:
-            yield _finding(entry, f"its body is no {entry.kind}", got=error.errors()[0]["msg"])
-            continue
-        if isinstance(said, Release):
-            yield from _release(entry, said, decided, standing)
-            continue
-        for rule in broken_rules(said):
-            yield _finding(entry, "it breaks its own policy", got=rule)
-        for vote in said.votes:
-            earlier = decided.get(vote.entry)
-            if earlier is None or not _same_vote(earlier[1], said, vote):
-                yield _finding(entry, "it counts an approval that nobody gave", got=f"{vote.actor} {vote.entry[:16]}…")
-        if said.outcome in CLOSED:
-            before = standing.close(said, entry.sequence)
-            if before is not None:
-                yield _finding(entry, f"the review {said.review} was closed before", got=f"entry {before}")
-        decided[entry.hash] = (entry.sequence, said)
-
-
-@dataclass
-class _Standing:
-    """Where the reviews stand so far in the chain."""
-
-    closed: dict[str, int] = field(default_factory=dict)
-    approved: dict[str, Decision] = field(default_factory=dict)
-    refused: dict[str, int] = field(default_factory=dict)
-    released: set[str] = field(default_factory=set)
-
-    def close(self, said: Decision, number: int) -> int | None:
-        """Note a closing decision; the entry that had closed its review, where nothing more may be said there.
-
-        While a freeze holds an approval back it may be overridden, and until it is released it may be taken back.
-        """
-        approval = self.approved.get(said.review)
-        before = self.closed.setdefault(said.review, number)
-        goes_on = approval is not None and (
-            (said.override and said.outcome is ReviewState.APPROVED)
-            or (takes_back(said, approval) and said.review not in self.released)
-        )
-        if refuses(said):
-            self.refused.setdefault(said.review, number)
-            self.approved.pop(said.review, None)
-        elif before == number or goes_on:
-            self.approved[said.review] = said
-        return None if before == number or goes_on else before
-
-
-def _same_vote(earlier: Decision, later: Decision, vote: Vote) -> bool:
-    dated = vote.decided in (None, earlier.decided) and vote.override == earlier.override
-    asked = dated and earlier.verdict == "approve" and (earlier.review, earlier.digest) == (later.review, later.digest)
-    return asked and (earlier.actor, earlier.roles) == (vote.actor, vote.roles)
-
-
-def _release(
-    entry: Entry, release: Release, decided: dict[str, tuple[int, Decision]], standing: _Standing
-) -> Iterator[Finding]:
-    known = decided.get(release.decision)
-    if known is None:
-        yield _finding(entry, f"{release.tag} names a decision that is not there", got=release.decision)
-        return
-    number, decision = known
-    if decision.gate != "release" or decision.outcome is not ReviewState.APPROVED:
-        yield _finding(entry, f"{release.tag} was released though entry {number} did not approve it")
-    if decision.digest != release.digest:
-        what = f"{release.tag} is not the candidate that entry {number} approved"
-        yield _finding(entry, what, got=release.digest, expected=decision.digest)
-    refused = standing.refused.get(decision.review)
-    if refused is not None:
-        yield _finding(entry, f"{release.tag} was released though its review was refused", got=f"entry {refused}")
-    standing.released.add(decision.review)
-    kept = why_not_released(decision, release.released)
-    if kept is not None:
-        yield _finding(entry, f"{release.tag} was released though it was held back", got=kept)
-
-
-def _finding(entry: Entry, what: str, got: str = "", expected: str = "") -> Finding:
-    where = f"decisions/{entry.sequence:04d}-{entry.kind}.json"
-    return Finding(what=f"entry {entry.sequence}: {what}", where=where, got=got, expected=expected)
 
 
 def _pointer(paths: Paths, entries: Sequence[Entry]) -> Iterator[Finding]:
