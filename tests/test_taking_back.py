@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from signoff.console.review.context import review_context
+from signoff.console.review.lenses import LENSES
 from signoff.core.decision import Release, ReviewState
 from signoff.core.errors import ConflictError, RefusedError
+from signoff.core.policy_freeze import Freeze
 from signoff.core.record import now
 from signoff.core.run import Steering
 from signoff.core.settings import Approvals, GatePolicy
-from signoff.gates import decide, next_step, pending_steps
+from signoff.gates import decide, next_step, pending_steps, summarise
 from signoff.ledger import read_pointer, verify
 from tests.ledger_cases import approve, ask, caller, candidate, desk_at, release
 from tests.test_gates_policy import frozen_today, hold, thaw
@@ -117,3 +120,18 @@ def test_a_release_of_what_was_refused_is_found_by_verify(refused_first: bool, t
     for entry in desk.ledger.entries():
         desk.ledger.publish(entry)
     assert "demo/v1 was released though its review was refused" in str(verify(desk.paths, desk.store))
+
+
+def test_a_later_freeze_is_not_overridden_for_what_was_released_before(tmp_path: Path) -> None:
+    later = thaw()
+    freeze = Freeze(dates=(f"{later.date()}",), reason="inventory")
+    desk = desk_at(tmp_path, GatePolicy(freeze=(freeze,), override=Approvals()))
+    ask(desk)
+    release(desk, approve(desk))
+    review = desk.store.review("release-1")
+    assert summarise(desk, review, later).rules == ()
+    looks = review_context(desk.store, review, caller("bo", "reviewer"), LENSES["audit"], later)
+    assert (looks.rules, looks.form) == ((), None), "the page asks nobody to override it"
+    with pytest.raises(ConflictError, match="what was approved here is released"):
+        approve(desk, actor="cy", override=True, moment=later)
+    assert [entry.kind for entry in desk.ledger.entries()] == ["decision", "release"]

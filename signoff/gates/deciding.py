@@ -27,6 +27,7 @@ from signoff.core.record import now
 from signoff.core.run import Steering
 from signoff.gates.changes import ChangedError, changed_since
 from signoff.gates.desk import Desk, Ruling, close_with, facts_of, publish
+from signoff.gates.released import released_by
 from signoff.gates.silence import act_on_silence, entries_of
 from signoff.gates.votes import counting_now, votes_of
 
@@ -84,6 +85,8 @@ def decide(
         _refuse_moved_on(desk, review, digest, override or back)
         _refuse_forbidden(review, verdict, actor, roles, moment, override)
         counting, gone = counting_now(desk, review)
+        if override:
+            _refuse_released(desk, review, earlier)
         if verdict == "approve":
             _refuse_idle(review, counting, actor, override, moment)
         votes = votes_of(counting) if verdict == "approve" else ()
@@ -103,8 +106,7 @@ def _waits_in_freeze(desk: Desk, review: Review, earlier: Sequence[Entry], momen
     closer = next((one for one in reversed(earlier) if one.body.get("outcome") == ReviewState.APPROVED.value), None)
     if closer is None or closer.decision().drill or held_back(closer.decision(), moment) is None:
         return False
-    known = {one.hash for one in earlier}
-    return not any(one.kind == "release" and one.body.get("decision") in known for one in desk.ledger.entries())
+    return released_by(desk.store, review.project, earlier) is None
 
 
 def _with_freeze(judgement: Judgement, decision: Decision, moment: datetime, gone: Sequence[str]) -> Judgement:
@@ -291,6 +293,18 @@ def refuse_idle_override(review: Review, earlier: Sequence[Entry], moment: datet
         raise RefusedError("the review was a drill, of which nothing is ever released", where=where)
     if held_back(decision, moment) is None:
         raise ConflictError("enough people have overridden the freeze already", where=f"ledger entry {closer.sequence}")
+
+
+def _refuse_released(desk: Desk, review: Review, earlier: Sequence[Entry]) -> None:
+    """A later freeze holds back nothing that serves, or has served, already."""
+    release = released_by(desk.store, review.project, earlier)
+    if release is not None:
+        raise ConflictError(
+            "there is nothing to override: what was approved here is released",
+            where=f"review {review.id}",
+            got=release.tag,
+            next_step="signoff review list",
+        )
 
 
 def _refuse_idle(review: Review, earlier: Sequence[Entry], actor: str, override: bool, moment: datetime) -> None:

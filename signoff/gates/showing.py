@@ -10,6 +10,7 @@ from signoff.core.policy_rules import Rule, rules_of
 from signoff.core.record import Moment, Record, now
 from signoff.core.run import Steering
 from signoff.gates.desk import Desk
+from signoff.gates.released import released_by
 from signoff.gates.silence import entries_of
 from signoff.gates.votes import counting_now
 
@@ -62,6 +63,7 @@ def summarise(desk: Desk, review: Review, moment: datetime | None = None) -> Rev
     moment = moment or now()
     counting, gone = counting_now(desk, review)
     heard = [entry.decision() for entry in counting]
+    released = review.state is ReviewState.APPROVED and released_by(desk.store, review.project, counting) is not None
     wanted = (*judge(review, heard, moment).reasons, *gone) if review.state is ReviewState.OPEN else ()
     return ReviewSummary(
         id=review.id,
@@ -79,7 +81,7 @@ def summarise(desk: Desk, review: Review, moment: datetime | None = None) -> Rev
             for result in review.checks
         ),
         wanted=wanted,
-        rules=rules_of(review, heard, moment, gone=gone),
+        rules=() if released else rules_of(review, heard, moment, gone=gone),
         decisions=tuple(
             ShownDecision(
                 actor=decision.actor,

@@ -24,6 +24,7 @@ from signoff.core.policy_rules import Rule, allowed_verdicts, freeze_of
 from signoff.core.policy_votes import still_counting
 from signoff.core.record import Moment, Record
 from signoff.core.vocabulary import vocabulary
+from signoff.gates.released import released_by
 from signoff.store import Store
 from signoff.store.listing import earlier_reviews, later_review
 from signoff.store.overview import entry_of_hash
@@ -114,7 +115,8 @@ def review_context(
     counting, gone = still_counting(review, entries, store.account_lookup())
     checks = shown_checks(review, found.values(), earlier_reviews(store.database, review), lens)
     changed = changed_since(store, review)
-    form = _form(store, review, ref, caller, moment, draft, problem)
+    released = review.state is ReviewState.APPROVED and released_by(store, review.project, entries) is not None
+    form = _form(store, review, ref, caller, moment, draft, problem) if not released else None
     if form is None and draft is not None and (later := later_review(store.database, review)):
         form = _form(store, later, f"{later.project}:{later.id}", caller, moment, draft, problem)
     context = ReviewContext(
@@ -125,7 +127,7 @@ def review_context(
         explains=lens.explains,
         names=lens.names,
         asked=asked_of(review, moment, _named(store, review)),
-        rules=rules_for(review, [entry.decision() for entry in counting], moment, caller, gone),
+        rules=() if released else rules_for(review, [entry.decision() for entry in counting], moment, caller, gone),
         checks=checks,
         evidence=EvidenceState(state=found.state, note=found.note, made=found.made),
         sections=sections(found.records, slugs(found.records), lens, checks),
