@@ -91,3 +91,40 @@ def test_an_error_with_json_is_one_object(tmp_path: Path) -> None:
 def test_the_schema_is_json_schema() -> None:
     schema = json.loads(signoff("schema"))
     assert schema["properties"]["search"]["$ref"] == "#/$defs/Search"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error_and_lend_their_numbers_to_no_file(tmp_path: Path, closed: str) -> None:
+    done = subprocess.run(["sh", "-c", f"{SIGNOFF} schema {closed}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    done = subprocess.run(
+        ["sh", "-c", f"{SIGNOFF} status --json --workspace {tmp_path} {closed}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["schema", "status --json", "version", "nonsense --json", "--help"])
+def test_a_full_disk_behind_standard_output_is_told_without_a_traceback(tmp_path: Path, command: str) -> None:
+    where = "" if command == "--help" else f"--workspace {tmp_path}"
+    done = subprocess.run(
+        ["sh", "-c", f"{SIGNOFF} {command} {where} > /dev/full"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (2, 5)
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert done.stderr.startswith("error: ")
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {SIGNOFF} schema | true"], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stderr == ""

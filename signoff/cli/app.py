@@ -199,7 +199,7 @@ def doctor(workspace: Workspace = HERE, json: Json = False) -> None:
 
 
 @app.command()
-def schema() -> None:
+def schema(workspace: Workspace = HERE) -> None:  # noqa: ARG001
     """Print the JSON Schema of signoff.yaml."""
     import json
 
@@ -237,7 +237,7 @@ def up(
 
 
 @app.command()
-def version() -> None:
+def version(workspace: Workspace = HERE) -> None:  # noqa: ARG001
     """Print the version."""
     from signoff import __version__
 

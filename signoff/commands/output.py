@@ -12,6 +12,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,10 +31,13 @@ def print_json(value: Mapping[str, Any]) -> None:
 def print_error(error: SignoffError, as_json: bool) -> None:
     """The parts of an error, one a line, on standard error; with `--json` the object on standard output too."""
     if as_json:
-        print_json(error.as_record())
+        # Where standard output takes nothing, standard error still tells.
+        with suppress(OSError):
+            print_json(error.as_record())
     labels = (("where", error.where), ("got", error.got), ("allowed", error.allowed), ("next", error.next_step))
     lines = [f"error: {error.what}", *(f"  {label:8} {text}" for label, text in labels if text)]
-    sys.stderr.write("\n".join(lines) + "\n")
+    with suppress(OSError):
+        sys.stderr.write("\n".join(lines) + "\n")
 
 
 def exit_with_unexpected(error: Exception, as_json: bool) -> NoReturn:
