@@ -221,7 +221,8 @@ def _print(root: Path, ruling: Ruling, following: Following | None, error: Signo
 
         print_ending(root, following.ending, False)
     elif following and following.state == "scheduled":
-        sys.stderr.write(f"the {following.flow} flow goes on with signoff up, as {following.flow_run}\n")
+        flow = following.flow
+        sys.stderr.write(f"the {flow} flow goes on in signoff up; see it with signoff status, or in the console\n")
 
 
 def _worth(rule: Rule) -> bool:

@@ -12,7 +12,7 @@ from signoff.core.run import Steering
 from signoff.gates.desk import Desk
 from signoff.gates.released import released_by
 from signoff.gates.silence import entries_of
-from signoff.gates.votes import counting_now
+from signoff.gates.votes import counting_now, people_left
 
 
 class ShownCheck(Record):
@@ -65,6 +65,7 @@ def summarise(desk: Desk, review: Review, moment: datetime | None = None) -> Rev
     heard = [entry.decision() for entry in counting]
     released = review.state is ReviewState.APPROVED and released_by(desk.store, review.project, counting) is not None
     wanted = (*judge(review, heard, moment).reasons, *gone) if review.state is ReviewState.OPEN else ()
+    rules = (*rules_of(review, heard, moment, gone=gone), *people_left(desk.store, review, heard, moment))
     return ReviewSummary(
         id=review.id,
         gate=review.gate,
@@ -81,7 +82,7 @@ def summarise(desk: Desk, review: Review, moment: datetime | None = None) -> Rev
             for result in review.checks
         ),
         wanted=wanted,
-        rules=() if released else rules_of(review, heard, moment, gone=gone),
+        rules=() if released else rules,
         decisions=tuple(
             ShownDecision(
                 actor=decision.actor,

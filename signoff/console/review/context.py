@@ -25,6 +25,7 @@ from signoff.core.policy_votes import still_counting
 from signoff.core.record import Moment, Record
 from signoff.core.vocabulary import vocabulary
 from signoff.gates.released import released_by
+from signoff.gates.votes import people_left
 from signoff.store import Store
 from signoff.store.listing import earlier_reviews, later_review
 from signoff.store.overview import entry_of_hash
@@ -113,6 +114,8 @@ def review_context(
     found = evidence_of(store, review)
     entries = tuple(entry for entry in store.entries(about=review.id) if entry.kind == "decision")
     counting, gone = still_counting(review, entries, store.account_lookup())
+    heard = [entry.decision() for entry in counting]
+    left = people_left(store, review, heard, moment)
     checks = shown_checks(review, found.values(), earlier_reviews(store.database, review), lens)
     changed = changed_since(store, review)
     released = review.state is ReviewState.APPROVED and released_by(store, review.project, entries) is not None
@@ -127,7 +130,7 @@ def review_context(
         explains=lens.explains,
         names=lens.names,
         asked=asked_of(review, moment, _named(store, review)),
-        rules=() if released else rules_for(review, [entry.decision() for entry in counting], moment, caller, gone),
+        rules=() if released else (*rules_for(review, heard, moment, caller, gone), *left),
         checks=checks,
         evidence=EvidenceState(state=found.state, note=found.note, made=found.made),
         sections=sections(found.records, slugs(found.records), lens, checks),
