@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from signoff.commands.dossiers import dossier_of
 from signoff.core.digest import sha256_bytes
+from signoff.workspace.git import Git
+from signoff.workspace.pipeline import Pipeline
 from tests.consoles import Consoled, a_console, candidate
 
 PAGE = b"<!doctype html><title>dossier</title><script>fetch('/account')</script>"
@@ -64,3 +68,31 @@ def test_only_digests_are_names(console: Consoled, name: str) -> None:
     answer = console.browser("ana").get(f"/dossier/{name}")
     assert answer.status_code in (404, 422)
     assert "project:" not in answer.text
+
+
+def test_the_dossier_of_an_old_candidate_comes_from_its_tag_and_the_remote(tmp_path: Path) -> None:
+    console = a_console(tmp_path, projects=("demo",))
+    console.person("ana", "reviewer")
+    desk = console.desk("demo")
+    root = desk.paths.root
+    git, pipeline = Git(root), Pipeline(root)
+    git.init()
+    pipeline.init(tmp_path / "remote")
+    digest = keep(console)
+    root.joinpath(".gitignore").write_text(".signoff/\n")
+    pipeline.add("reports/dossier.html")
+    git.run("add", ".")
+    git.run("commit", "-m", "a candidate")
+    git.tag("demo/c1", "a candidate")
+    pipeline.push()
+    desk.paths.dossier.write_bytes(b"<title>the next candidate's</title>")
+    shutil.rmtree(root / ".dvc" / "cache")
+    answer = console.browser("ana").get(f"/dossier/{digest}")
+    assert (answer.status_code, answer.content) == (200, PAGE), answer.text
+    shutil.rmtree(tmp_path / "remote")
+    found = dossier_of(desk, digest)
+    assert found is not None, "a copy was kept"
+    assert found.read_bytes() == PAGE
+    found.unlink()
+    assert dossier_of(desk, digest) is None
+    assert console.browser("ana").get(f"/dossier/{digest}").status_code == 404

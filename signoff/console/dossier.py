@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path as FilePath
 from typing import Annotated
 
-import yaml
 from fastapi import APIRouter, Path, Response
 
 from signoff.console.deps import CallerDep, HomeDep
 from signoff.console.home import Home
 from signoff.console.page import raw
 from signoff.core.account import Caller, Permission
-from signoff.core.digest import expect_file, sha256_file
-from signoff.core.errors import NotFoundError
+from signoff.core.digest import expect_file
+from signoff.core.errors import NotFoundError, WorkspaceError
 from signoff.core.paths import Paths
 from signoff.store import StoredCandidate
-from signoff.workspace.git import Git
-from signoff.workspace.objects import is_tracked, read_files
+from signoff.workspace.dossiers import find_dossier
 
+log = logging.getLogger("signoff.console")
 router = APIRouter()
 SANDBOX = (
     "sandbox allow-scripts allow-popups; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline';"
@@ -42,7 +42,7 @@ def dossier(home: HomeDep, caller: CallerDep, digest: Annotated[str, Path(patter
         raise NotFoundError(
             f"the dossier of {candidate.tag} is not on this machine",
             where=root,
-            next_step="dvc fetch --all-tags in its workspace brings old dossiers from the remote",
+            next_step="dvc remote list, then dvc fetch --all-tags in its workspace, where the remote still has it",
         )
     return _shown(expect_file(place, expected, "the dossier"))
 
@@ -60,14 +60,9 @@ def _candidate(home: Home, caller: Caller, digest: str) -> tuple[str, StoredCand
 
 
 def _place(root: FilePath, candidate: StoredCandidate, expected: str) -> FilePath | None:
-    """The file in the workspace, or in DVC's cache under the name that the candidate's tag gives it."""
-    current = Paths(root).dossier
-    if current.is_file() and sha256_file(current) == expected:
-        return current
-    git = Git(root)
-    lock = read_files(git, candidate.tag, ["dvc.lock"]).get("dvc.lock") if is_tracked(git) else None
-    outs = yaml.safe_load(lock)["stages"]["evaluate"]["outs"] if lock else []
-    wanted = current.relative_to(root).as_posix()
-    md5 = next((str(out.get("md5", "")) for out in outs if out.get("path") == wanted), "")
-    cached = root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
-    return cached if len(md5) == 32 and md5.isalnum() and cached.is_file() else None
+    """A copy of it; where the remote cannot be read either, it is as little here as where it never was."""
+    try:
+        return find_dossier(Paths(root), candidate.tag, expected)
+    except WorkspaceError as error:
+        log.warning("the dossier of %s: %s", candidate.tag, error.sentence())
+        return None
