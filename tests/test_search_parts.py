@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics as sk
 
 from models.search.choice import choose
-from models.search.families import Whole, family_of
+from models.search.families import OneOf, Whole, family_of
 from models.search.history import Attempt, as_optuna, open_history
 from models.search.orders import Order, Result
 from models.search.proposals import BATCH, Proposer
@@ -73,7 +73,39 @@ def test_trials_are_the_same_for_any_number_of_workers_and_after_any_interruptio
 
 def test_another_seed_proposes_other_parameters() -> None:
     other = Proposer(PROPOSER.families, True, 4)
-    assert play(ByTrials(PROPOSER, 9), [], 1)[5:] != play(ByTrials(other, 9), [], 1)[5:]
+    one, two = (play(ByTrials(proposer, 30), [], 1) for proposer in (PROPOSER, other))
+    assert one[:5] == two[:5]
+    assert one[-5:] != two[-5:]
+
+
+def test_each_start_of_a_family_is_tried_once_before_its_sampler_proposes() -> None:
+    whole = [one.order for one in play(ByTrials(PROPOSER, 40), [], 2)]
+    for family in PROPOSER.families:
+        own = [order.parameters for order in whole if order.family == family.name]
+        starts = [{**family.defaults, **start} for start in family.starts]
+        assert own[: 1 + len(starts)] == [family.defaults, *starts][: len(own)]
+        assert not [parameters for parameters in own[1 + len(starts) :] if parameters in starts]
+    assert max(sum(order.family == family.name for order in whole) for family in PROPOSER.families) > 5
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_starts_lie_inside_the_space(name: str) -> None:
+    family = family_of(name)
+    for start in family.starts:
+        for key, value in start.items():
+            space = family.space[key]
+            assert not isinstance(space, OneOf)
+            assert space.low <= value <= space.high
+
+
+def test_by_seconds_no_start_is_made_twice() -> None:
+    known = [attempt(n, family.name, 0.5, 0.6) for n, family in enumerate(PROPOSER.defaults())]
+    schedule, running = BySeconds(PROPOSER, time.monotonic() + 1000), []
+    for _ in range(8):
+        order = schedule.next_order(known, running)
+        assert order is not None
+        running.append(order)
+    assert len({repr(order.parameters) for order in running}) == 8
 
 
 def test_turns_go_by_rank_and_failed_families_get_none() -> None:
@@ -125,6 +157,17 @@ def test_tuning_and_complexity_need_a_margin() -> None:
     assert choice.attempt is clear
     assert choice.contenders[0].name == "lightgbm, tuned"
     assert choose([base, linear, default, clear], metric, "linear").attempt is linear
+
+
+def test_of_two_kinds_of_trees_the_better_mean_wins() -> None:
+    metric = METRICS["roc_auc"]
+    linear = attempt(0, "linear", 0.60, 0.60, 0.60)
+    trees = attempt(1, "extra_trees", 0.71, 0.70, 0.73)
+    boosting = attempt(2, "lightgbm", 0.74, 0.70, 0.72)
+    choice = choose([linear, trees, boosting], metric, None)
+    assert choice.attempt is boosting
+    assert "baseline and linear to anything else, only when beaten" in choice.rule
+    assert choose([linear, trees, boosting], metric, "extra_trees").attempt is trees
 
 
 def test_lower_is_better_for_an_error() -> None:

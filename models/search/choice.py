@@ -27,8 +27,10 @@ class Choice:
 def choose(attempts: Sequence[Attempt], metric: Metric, pinned: str | None) -> Choice:
     """Choose one attempt.
 
-    The margin is the one-standard-error rule (Breiman, Friedman, Olshen and Stone, Classification and Regression
-    Trees, 1984, section 3.4.3), on the differences of the same folds, since all attempts saw the same rows.
+    Something simpler than the best, a baseline or a glass box and not one kind of trees beside another, is taken where
+    it is not clearly beaten. The margin is the one-standard-error rule (Breiman, Friedman, Olshen and Stone,
+    Classification and Regression Trees, 1984, section 3.4.3), on the differences of the same folds, since all attempts
+    saw the same rows.
 
     Args:
         attempts: finished attempts on the same folds.
@@ -46,7 +48,8 @@ def choose(attempts: Sequence[Attempt], metric: Metric, pinned: str | None) -> C
     entries = [_contender(name, complete, metric) for name in families]
     best = max(entries, key=lambda attempt: _good(attempt, metric))
     allowed = [entry for entry in entries if pinned in (None, entry.order.family)]
-    chosen = next((entry for entry in allowed if not clearly_better(best, entry, metric)), allowed[-1])
+    near = (entry for entry in allowed if entry is best or (_simple(entry) and not clearly_better(best, entry, metric)))
+    chosen = next(near, allowed[-1])
     lines = [_line(entry, entry is chosen) for entry in sorted(entries, key=lambda a: _good(a, metric), reverse=True)]
     return Choice(chosen, tuple(lines), _rule(metric, pinned))
 
@@ -63,6 +66,10 @@ def clearly_better(one: Attempt, other: Attempt, metric: Metric) -> bool:
 def is_default(attempt: Attempt) -> bool:
     """Whether the attempt used its family's first parameters."""
     return attempt.order.parameters == family_of(attempt.order.family).defaults
+
+
+def _simple(attempt: Attempt) -> bool:
+    return _KINDS.get(attempt.order.family, "automatic") != "automatic"
 
 
 def _contender(name: str, complete: Sequence[Attempt], metric: Metric) -> Attempt:
@@ -98,8 +105,8 @@ def _rule(metric: Metric, pinned: str | None) -> str:
     if pinned:
         return f"A person asked for {pinned}: its defaults, unless tuning beats their mean {metric.label} {margin}."
     return (
-        f"The {direction} mean {metric.label} over the folds wins, but a family's defaults give way to tuning, and a "
-        f"simpler family to a more complex one, only when beaten {margin}."
+        f"The {direction} mean {metric.label} over the folds wins, but a family's defaults give way to tuning, and "
+        f"baseline and linear to anything else, only when beaten {margin}."
     )
 
 

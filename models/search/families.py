@@ -57,6 +57,9 @@ class Family:
         cost: rank among the families by the time that its defaults take; the cheapest is tried first.
         defaults: every parameter that the search may change or that a recipe must fix, with its first value.
         space: what the search may change; the defaults lie inside it.
+        starts: what differs from the defaults in the trials that come before the sampler proposes anything: a
+            portfolio of settings that suit other kinds of tables (Feurer et al. 2022, Auto-sklearn 2.0, section 3.2).
+            Which ones earn their place was measured, see benchmarks/README.md.
         estimator: builds an unfitted scikit-learn estimator from parameters, task and seed.
     """
 
@@ -66,6 +69,7 @@ class Family:
     defaults: Parameters
     space: Space
     estimator: Callable[[Parameters, Task, int], Any]
+    starts: tuple[Parameters, ...] = ()
 
     @property
     def rank(self) -> int:
@@ -122,6 +126,7 @@ _BY_NAME = {
             {"regularisation": 1.0},
             {"regularisation": Real(1e-3, 1e3, log=True)},
             _linear,
+            ({"regularisation": 10.0},),
         ),
         Family(
             "extra_trees",
@@ -141,6 +146,7 @@ _BY_NAME = {
                 "max_samples": Real(0.2, 1.0),
             },
             _extra_trees,
+            ({"min_samples_leaf": 1e-4, "max_features": 0.6, "max_samples": 0.8},),
         ),
         Family(
             "hist_boosting",
@@ -164,6 +170,10 @@ _BY_NAME = {
                 "max_features": Real(0.3, 1.0),
             },
             _hist_boosting,
+            (
+                {"learning_rate": 0.05, "max_iter": 150, "max_leaf_nodes": 8, "min_samples_leaf": 40},
+                {"learning_rate": 0.05, "max_iter": 200, "l2_regularization": 1.0, "max_features": 0.5},
+            ),
         ),
         Family(
             "lightgbm",
@@ -190,6 +200,17 @@ _BY_NAME = {
                 "cat_smooth": Real(1.0, 100.0, log=True),
             },
             _lightgbm,
+            (
+                {"num_leaves": 8, "colsample_bytree": 0.5},
+                {
+                    "learning_rate": 0.02,
+                    "n_estimators": 500,
+                    "num_leaves": 127,
+                    "min_child_samples": 10,
+                    "colsample_bytree": 0.5,
+                    "reg_lambda": 5.0,
+                },
+            ),
         ),
     )
 }

@@ -52,7 +52,7 @@ class Proposer:
             family = self.next_family(attempts, [order.family for order in orders])
             if family is None:
                 break
-            orders.append(self.tuned_order(number, family, attempts))
+            orders.append(self.tuned_order(number, family, attempts, orders))
         return orders
 
     def next_family(
@@ -77,9 +77,22 @@ class Proposer:
         claims = {family.name: 0.5**place / turns[family.name] for place, family in enumerate(ranked) if fits(family)}
         return family_of(max(claims, key=lambda name: claims[name])) if claims else None
 
-    def tuned_order(self, number: int, family: Family, attempts: Sequence[Attempt]) -> Order:
-        """Parameters by the family's sampler, begun anew for each number."""
-        own = [attempt for attempt in attempts if attempt.order.family == family.name]
+    def tuned_order(
+        self, number: int, family: Family, attempts: Sequence[Attempt], under_way: Sequence[Order] = ()
+    ) -> Order:
+        """The family's next start, or when all were made, parameters by its sampler, begun anew for each number.
+
+        Args:
+            number: of the trial.
+            family: whose turn it is.
+            attempts: what is finished.
+            under_way: trials that were begun, or are about to be, and are not finished.
+        """
+        own = sorted((a for a in attempts if a.order.family == family.name), key=lambda a: a.order.number)
+        made = [order.parameters for order in (*(attempt.order for attempt in own), *under_way)]
+        for start in family.starts:
+            if (parameters := {**family.defaults, **start}) not in made:
+                return Order(number=number, family=family.name, parameters=parameters, cutoff=self._cutoff(own))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             sampler = optuna.samplers.TPESampler(

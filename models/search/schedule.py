@@ -73,7 +73,7 @@ class BySeconds:
         chosen = self._proposer.next_family(
             attempts, [order.family for order in running], lambda family: expected_seconds(family, attempts) <= left
         )
-        return None if chosen is None else self._proposer.tuned_order(number, chosen, attempts)
+        return None if chosen is None else self._proposer.tuned_order(number, chosen, attempts, running)
 
 
 def expected_seconds(family: Family, attempts: Sequence[Attempt]) -> float:

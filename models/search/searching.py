@@ -275,7 +275,7 @@ def study_name(project: Project, plan: FeaturePlan, train: Path) -> str:
         "memory_mb": search.budget.memory_mb,
         "counted_in": "trials" if search.budget.trials else "seconds",
         "cost": project.evaluate.cost.as_json() if project.evaluate.cost else None,
-        "families": {name: [family.defaults, repr(family.space)] for name, family in families.items()},
+        "families": {name: [family.defaults, family.starts, repr(family.space)] for name, family in families.items()},
         "libraries": {name: version(name) for name in ("scikit-learn", "lightgbm", "optuna", "skrub", "numpy")},
     }
     return f"{project.project}-{sha256_json(matters)[:16]}"
