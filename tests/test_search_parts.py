@@ -100,7 +100,8 @@ def test_starts_lie_inside_the_space(name: str) -> None:
 
 def test_by_seconds_no_start_is_made_twice() -> None:
     known = [attempt(n, family.name, 0.5, 0.6) for n, family in enumerate(PROPOSER.defaults())]
-    schedule, running = BySeconds(PROPOSER, time.monotonic() + 1000), []
+    schedule = BySeconds(PROPOSER, time.monotonic() + 1000)
+    running: list[Order] = []
     for _ in range(8):
         order = schedule.next_order(known, running)
         assert order is not None

@@ -90,7 +90,7 @@ class Workbench:
             fold_scores=tuple(scores),
             threshold=self._threshold(answers) if whole else None,
             seconds=round(time.monotonic() - started, 3),
-            reason="" if whole else f"its first fold was worse than {closely(order.cutoff)}",
+            reason="" if whole or order.cutoff is None else f"its first fold was worse than {closely(order.cutoff)}",
         )
 
     def _fold(self, family: Family, parameters: Parameters, fold: int) -> tuple[NDArray[Any], NDArray[Any]]:
