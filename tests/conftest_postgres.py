@@ -74,6 +74,12 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """What a test of pages runs on, one after the other: SQLite where there is no address, else a PostgreSQL."""
+    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
+
+
 @pytest.fixture
 def postgres_address(postgres_server: str) -> Iterator[str]:
     """The address of a database of its own."""

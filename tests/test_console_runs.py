@@ -71,8 +71,8 @@ def events_of(text: str) -> list[tuple[str, str, dict[str, Any]]]:
     return found
 
 
-def test_a_run_shows_stages_trials_and_log_escaped(tmp_path: Path) -> None:
-    console = a_console(tmp_path)
+def test_a_run_shows_stages_trials_and_log_escaped(tmp_path: Path, database: str | None) -> None:
+    console = a_console(tmp_path, database)
     console.person("ana", "operator")
     told(console, a_run(), end=RunState.WAITING)
     text = console.browser("ana").get("/runs/20260101-000000-aaaa").text
@@ -84,8 +84,8 @@ def test_a_run_shows_stages_trials_and_log_escaped(tmp_path: Path) -> None:
     assert "Stop the run" not in text
 
 
-def test_its_json_twin_says_the_same(tmp_path: Path) -> None:
-    console = a_console(tmp_path)
+def test_its_json_twin_says_the_same(tmp_path: Path, database: str | None) -> None:
+    console = a_console(tmp_path, database)
     console.person("ana", "viewer")
     told(console, a_run())
     answer = console.browser("ana").get("/api/v1/runs/20260101-000000-aaaa").json()
@@ -96,8 +96,8 @@ def test_its_json_twin_says_the_same(tmp_path: Path) -> None:
     assert not answer["here"]
 
 
-def test_events_resume_after_the_last_one_that_was_seen(tmp_path: Path) -> None:
-    console = a_console(tmp_path)
+def test_events_resume_after_the_last_one_that_was_seen(tmp_path: Path, database: str | None) -> None:
+    console = a_console(tmp_path, database)
     console.person("ana", "viewer")
     told(console, a_run(), end=RunState.DONE)
     browser, path = console.browser("ana"), "/api/v1/runs/20260101-000000-aaaa/events"
@@ -111,8 +111,8 @@ def test_events_resume_after_the_last_one_that_was_seen(tmp_path: Path) -> None:
     assert events_of(browser.get(path, headers={"Last-Event-ID": "x'--"}).text) == whole
 
 
-def test_events_of_a_run_that_was_killed_end_too(tmp_path: Path) -> None:
-    console = a_console(tmp_path)
+def test_events_of_a_run_that_was_killed_end_too(tmp_path: Path, database: str | None) -> None:
+    console = a_console(tmp_path, database)
     console.person("ana", "viewer")
     told(console, a_run())
     kinds = [
@@ -132,8 +132,8 @@ def test_one_account_cannot_hold_all_streams() -> None:
     assert slots.count() == MOST_OF_ONE + 1
 
 
-def test_a_viewer_sees_and_starts_nothing(tmp_path: Path) -> None:
-    console = a_console(tmp_path, projects=("demo", "other"))
+def test_a_viewer_sees_and_starts_nothing(tmp_path: Path, database: str | None) -> None:
+    console = a_console(tmp_path, database, ("demo", "other"))
     console.person("ana", "operator", project="demo")
     told(console, a_run(), end=RunState.DONE)
     told(console, a_run("20260101-000001-bbbb"), end=RunState.DONE, project="other")
@@ -150,8 +150,8 @@ def test_a_viewer_sees_and_starts_nothing(tmp_path: Path) -> None:
     assert console.starter.asked == []
 
 
-def test_start_and_again_go_to_the_starter_with_their_cause(tmp_path: Path) -> None:
-    console = a_console(tmp_path)
+def test_start_and_again_go_to_the_starter_with_their_cause(tmp_path: Path, database: str | None) -> None:
+    console = a_console(tmp_path, database)
     console.person("ana", "operator")
     told(console, a_run(), end=RunState.DONE)
     browser = console.browser("ana")
@@ -171,8 +171,8 @@ def test_start_and_again_go_to_the_starter_with_their_cause(tmp_path: Path) -> N
     assert browser.client.post("/api/v1/runs", json={"project": "demo"}, headers=read_only).status_code == 403
 
 
-def test_the_list_says_that_a_run_is_on_its_way_until_it_has_a_row(tmp_path: Path) -> None:
-    console = a_console(tmp_path)
+def test_the_list_says_that_a_run_is_on_its_way_until_it_has_a_row(tmp_path: Path, database: str | None) -> None:
+    console = a_console(tmp_path, database)
     console.person("ana", "operator")
     browser = console.browser("ana")
     led = browser.post("/runs/start", {"project": "demo"}).headers["location"]
@@ -255,8 +255,8 @@ def test_what_is_left_of_the_budget() -> None:
     assert ended.search.left_seconds is None
 
 
-def test_nothing_is_stopped_that_does_not_run(tmp_path: Path) -> None:
-    console = a_console(tmp_path)
+def test_nothing_is_stopped_that_does_not_run(tmp_path: Path, database: str | None) -> None:
+    console = a_console(tmp_path, database)
     console.person("ana", "operator")
     told(console, a_run())
     with pytest.raises(ConflictError, match="does not run any more"):
