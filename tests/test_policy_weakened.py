@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from signoff.commands.policy import show_policy
 from signoff.core.decision import ReviewState
 from signoff.core.errors import RefusedError
 from signoff.core.policy_freeze import Freeze
@@ -19,6 +21,7 @@ from signoff.gates import Desk, decide
 from signoff.gates.involved import UNCOMMITTED
 from signoff.ledger import verify
 from signoff.workspace.git import Git
+from tests.consoles import a_console
 from tests.ledger_cases import AUTO, CHECKS, approve, ask, candidate, desk_at
 
 STRICT = GatePolicy(checks=CHECKS, four_eyes=True, approvals=(Approvals(count=2),))
@@ -151,3 +154,25 @@ def test_nobody_lifts_a_freeze_alone_not_even_by_approving_twice(tmp_path: Path)
     after = asked_again(tmp_path, WEAK, "c").store.review("release-4")
     assert after.policy == WEAK, "those who may release in a freeze have agreed that there is none"
     assert verify(desk.paths, desk.store) == []
+
+
+def test_the_policy_page_and_the_command_say_what_holds_and_not_only_what_the_file_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strict = {"four_eyes": True, "approvals": [{"role": "reviewer", "count": 2}]}
+    console = a_console(tmp_path, gates={"release": strict})
+    console.person("bo", "reviewer")
+    console.review()
+    root = console.desk().paths.root
+    described = yaml.safe_load((root / "signoff.yaml").read_text())
+    described["gates"] = {"release": {}}
+    (root / "signoff.yaml").write_text(yaml.safe_dump(described))
+    gates = console.browser("bo").get("/api/v1/policy").json()["gates"]
+    release = next(one for one in gates if one["gate"] == "release")
+    assert (release["seats"][0]["count"], release["taken_back"]) == (2, list(SAID))
+    page = console.browser("bo").get("/policy").text
+    assert "signoff.yaml now says otherwise: approvals by a reviewer 2 -&gt; 1; four eyes off" in page
+    show_policy(root, as_json=False)
+    told = capsys.readouterr().out
+    assert "changed in signoff.yaml: approvals by a reviewer 2 -> 1; four eyes off; the rules above hold" in told
+    assert next(one for one in gates if one["gate"] == "data")["taken_back"] == []

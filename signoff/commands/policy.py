@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from signoff.commands.output import print_json, root_of
+from signoff.core.decision import GateName
 from signoff.core.errors import UsageError
 from signoff.core.paths import Paths
+from signoff.core.policy_stricter import Kept
 from signoff.core.policy_words import sentences_of
 from signoff.core.record import Record
 from signoff.core.settings import Gates, Project
@@ -26,14 +28,42 @@ class PolicyFile(Record):
 
 def show_policy(workspace: Path, as_json: bool) -> None:
     """Print the policy of every gate in force, one sentence a rule."""
-    project = load_project(root_of(workspace))
-    policies = {name: getattr(project.gates, name) for name in type(project.gates).model_fields}
+    root = root_of(workspace)
+    project = load_project(root)
+    kept = _kept(project, root)
     if as_json:
-        shown = {name: {**one.as_json(), "sentences": sentences_of(one)} for name, one in policies.items()}
+        shown = {
+            name: {**one.policy.as_json(), "sentences": sentences_of(one.policy), "taken_back": one.changed}
+            for name, one in kept.items()
+        }
         print_json({"project": project.project, "gates": shown})
         return
-    lines = [line for name, one in policies.items() for line in (f"{name}:", *(f"  {s}" for s in sentences_of(one)))]
+    lines = [line for name, one in kept.items() for line in (f"{name}:", *(f"  {said}" for said in _sentences(one)))]
     sys.stdout.write("\n".join([*lines, "next: signoff policy try FILE"]) + "\n")
+
+
+def _kept(project: Project, root: Path) -> dict[str, Kept]:
+    """The policy of each gate that will hold for its next question."""
+    from signoff.gates import open_desk
+    from signoff.gates.standing import holds_now
+
+    desk = open_desk(project, Paths(root))
+    try:
+        return {
+            gate: holds_now(desk, gate, getattr(project.gates, gate))
+            for gate in get_args(GateName)
+            if gate in type(project.gates).model_fields
+        }
+    finally:
+        desk.store.close()
+
+
+def _sentences(kept: Kept) -> tuple[str, ...]:
+    said = tuple(sentences_of(kept.policy))
+    if not kept.changed:
+        return said
+    changed = "; ".join(kept.changed)
+    return (*said, f"changed in signoff.yaml: {changed}; the rules above hold until an approval under them agrees")
 
 
 def try_policy(workspace: Path, file: Path, as_json: bool) -> None:

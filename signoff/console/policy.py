@@ -22,6 +22,7 @@ from signoff.core.policy_words import bounds_of, course_of
 from signoff.core.record import Moment, Record, now
 from signoff.core.settings import Project
 from signoff.core.vocabulary import vocabulary
+from signoff.gates.standing import holds_now
 from signoff.store.listing import Wanted, list_reviews
 
 router = APIRouter()
@@ -61,6 +62,8 @@ class GateView(Record):
     freezes: tuple[str, ...]
     stretches: tuple[Stretch, ...]
     stand_ins: tuple[str, ...]
+    taken_back: tuple[str, ...] = ()
+    """What signoff.yaml no longer asks for, and what holds all the same until people agree."""
 
 
 class PolicyChange(Record):
@@ -87,7 +90,7 @@ class PolicyContext(Record):
 
 @page(router, "/policy", template="policy.html", needs=Permission.SEE, title="Policy")
 def policy(home: HomeDep, caller: CallerDep, project: ProjectQuery = None) -> PolicyContext:
-    """The policy of each gate as signoff.yaml has it now; an open review keeps the one it was opened under."""
+    """The policy of each gate as it will be asked next; an open review keeps the one it was opened under."""
     seen = home.names_seen_by(caller)
     chosen = home.shown_to(caller, project)
     if chosen is None:
@@ -98,7 +101,9 @@ def policy(home: HomeDep, caller: CallerDep, project: ProjectQuery = None) -> Po
     try:
         settings = home.settings_of(chosen)
         holders, people_from = _holders(home, settings)
-        gates = tuple(_view(gate, found, holders) for gate, found in _policies(settings))
+        desk = home.desk(chosen)
+        asked = [(gate, holds_now(desk, gate, found)) for gate, found in _policies(settings)]
+        gates = tuple(_view(gate, kept.policy, holders, kept.changed) for gate, kept in asked)
     except NotFoundError as error:
         problem = error.what
     return PolicyContext(
@@ -140,7 +145,7 @@ def _holders(home: Home, settings: Project) -> tuple[Holders, str]:
     return Holders(roles={}, everybody=True), "nobody was named, so everybody is operator and reviewer"
 
 
-def _view(gate: GateName, found: GatePolicy, holders: Holders) -> GateView:
+def _view(gate: GateName, found: GatePolicy, holders: Holders, taken_back: tuple[str, ...]) -> GateView:
     moment = now()
     hit = frozen(found.freeze, moment) if gate == "release" else None
     return GateView(
@@ -154,6 +159,7 @@ def _view(gate: GateName, found: GatePolicy, holders: Holders) -> GateView:
         freezes=tuple(window.sentence() for window in found.freeze),
         stretches=_stretches(found, moment),
         stand_ins=tuple(f"{one.name} for {one.role}, {one.days()}" for one in found.stand_ins),
+        taken_back=taken_back,
     )
 
 

@@ -11,6 +11,7 @@ from signoff.core.policy_stricter import Kept, keep_stricter
 from signoff.core.run import Cause
 from signoff.gates.desk import Desk
 from signoff.ledger import broken_rules, read_public_keys, what_is_wrong
+from signoff.store.listing import Wanted, list_reviews
 
 _REFUSED = (ReviewState.REJECTED.value, ReviewState.CHANGES.value)
 
@@ -34,6 +35,19 @@ def asked_under(desk: Desk, gate: GateName, wanted: GatePolicy, cause: Cause, in
         _frozen_as(wanted, one) if _enough_alone(desk, one, cause.actor) else one for one in _in_force(desk, gate)
     ]
     return keep_stricter(before, wanted, (cause.actor, *involved))
+
+
+def holds_now(desk: Desk, gate: GateName, wanted: GatePolicy) -> Kept:
+    """The policy under which the next question at a gate will be asked, as far as it can be told before a run begins.
+
+    A policy under which one approval is enough is taken for changed, but for its freeze: see `asked_under`.
+    """
+    newest = list_reviews(desk.store.database, Wanted(projects=(desk.project.project,), gates=(gate,)), limit=1).reviews
+    if not newest or (newest[0].policy == wanted and newest[0].policy_asked is None):
+        return Kept(policy=wanted)
+    return keep_stricter(
+        [_frozen_as(wanted, one) if _one_is_enough(one) else one for one in _in_force(desk, gate)], wanted
+    )
 
 
 def _in_force(desk: Desk, gate: GateName) -> Iterator[GatePolicy]:
@@ -80,9 +94,11 @@ def _approves(entry: Entry, gate: GateName) -> bool:
 
 def _enough_alone(desk: Desk, policy: GatePolicy, actor: str) -> bool:
     """Whether one approval, by this actor, would have been all that a policy asks for."""
-    if policy.four_eyes or sum(one.count for one in policy.approvals) > 1:
-        return False
-    return policy.approvals[0].role in _roles(desk, actor)
+    return _one_is_enough(policy) and policy.approvals[0].role in _roles(desk, actor)
+
+
+def _one_is_enough(policy: GatePolicy) -> bool:
+    return not policy.four_eyes and sum(one.count for one in policy.approvals) == 1
 
 
 def _roles(desk: Desk, actor: str) -> Sequence[str]:
