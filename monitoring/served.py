@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ def read_served(folder: Path, start: datetime, end: datetime, model: str) -> Ser
     """
     found: dict[str, Prediction] = {}
     notes: list[str] = []
+    outside: list[datetime] = []
     cut, damaged, others, again = 0, 0, 0, 0
     for path in sorted(folder.glob("*.jsonl")):
         for number, line, last in _lines(path):
@@ -49,7 +50,8 @@ def read_served(folder: Path, start: datetime, end: datetime, model: str) -> Ser
                 if not last:
                     notes.append(f"line {number} of {path.name} is damaged and was left out")
             elif not start <= prediction.time < end:
-                continue
+                if prediction.model == model:
+                    outside.append(prediction.time)
             elif prediction.model != model:
                 others += 1
             else:
@@ -62,9 +64,19 @@ def read_served(folder: Path, start: datetime, end: datetime, model: str) -> Ser
         (others, "predictions of the window are another model's and were left out"),
     )
     said = tuple(f"{count} {what}" for count, what in counted if count)
+    if outside and not found:
+        said += (_elsewhere(outside),)
     shown = (*notes[:5], f"{len(notes) - 5} more lines are damaged") if len(notes) > 6 else tuple(notes)
     ordered = sorted(found.values(), key=lambda prediction: (prediction.time, prediction.id))
     return Served(tuple(ordered), damaged, (*said, *shown))
+
+
+def _elsewhere(times: Sequence[datetime]) -> str:
+    first, last = min(times), max(times)
+    return (
+        f"all {len(times)} predictions of this model lie outside the window, {first:%Y-%m-%d} to {last:%Y-%m-%d}: the time"
+        " of a row is that of the project's time column where it has one; --as-of takes a day after them"
+    )
 
 
 def served_ids(folder: Path) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -169,7 +169,14 @@ def _read(context: StageContext, request: WindowRequest, champion: Champion) -> 
         looked_at, traffic = _from_log(context, start, end, champion)
         if looked_at.rows or origin == "served" or request.as_of is None:
             return looked_at, traffic
+        window, replayed = _from_sources(context, start, end, champion)
+        return window, replace(replayed, notes=(*traffic.notes, *_instead(traffic), *replayed.notes))
     return _from_sources(context, start, end, champion)
+
+
+def _instead(served: Traffic) -> tuple[str, ...]:
+    """Whoever serves must not take rows of the sources for what callers sent."""
+    return ("so the rows of the sources were answered instead",) if served.notes else ()
 
 
 def _from_log(context: StageContext, start: datetime, end: datetime, champion: Champion) -> tuple[Window, Traffic]:

@@ -157,6 +157,18 @@ def test_a_window_without_a_row_is_not_judged(binary: StageContext) -> None:
     assert report.alert is None
 
 
+def test_traffic_outside_the_window_is_told_with_the_way_to_it(tmp_path: Path) -> None:
+    context = make_workspace(tmp_path)
+    serve(context, make_rows("binary", 300, 9, begin="2024-03-01", days=20))
+    now_empty = look(context)
+    assert now_empty.window.rows == 0
+    assert any("all 300 predictions of this model lie outside the window" in note for note in now_empty.notes)
+    assert any("2024-03-01 to 2024-03-2" in note for note in now_empty.notes)
+    replayed = look(context, as_of=FEBRUARY_ENDS)
+    assert replayed.window.origin == "replay"
+    assert "so the rows of the sources were answered instead" in replayed.notes
+
+
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_a_file_is_scored_and_judged_without_a_clock(task: str, ending: str, tmp_path: Path) -> None:
