@@ -14,7 +14,7 @@ from signoff.core.account import Grant
 from signoff.core.errors import UsageError
 from signoff.core.record import now
 from signoff.core.run import Cause, Run, RunState
-from tests.consoles import PASSWORD, Consoled, a_console
+from tests.consoles import PASSWORD, Browser, Consoled, a_console
 
 
 @pytest.fixture
@@ -70,3 +70,50 @@ def test_links_from_a_review_to_a_run_lead_there(console: Consoled) -> None:
 def test_a_moment_that_utc_does_not_have_is_no_clock(text: str) -> None:
     with pytest.raises(UsageError, match="--as-of is not a date"):
         parse_clock(text)
+
+
+def tokens_open(console: Consoled, *tokens: dict[str, str]) -> list[bool]:
+    client = console.browser().client
+    return [client.get("/api/v1/account", headers=token).status_code == 200 for token in tokens]
+
+
+def change(browser: Browser, **more: str) -> str:
+    """Change the password of a browser's person, and follow to the page that says what was done."""
+    form = {"old": PASSWORD, "new": "four wooden chairs", "again": "four wooden chairs", **more}
+    answer = browser.post("/account/password", form, page="/account/password")
+    assert answer.status_code == 303, answer.text
+    return browser.get(answer.headers["location"]).text
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_new_password_ends_other_sessions_and_tokens_if_asked(console: Consoled, asked: bool) -> None:
+    browser, other = console.browser("eve"), console.browser("eve")
+    kept, foreign = console.bearer("eve", "read"), console.bearer("root1", "read")
+    assert "Revoke my tokens too: 1 in force" in browser.get("/account/password").text
+    said = change(browser, **({"end_tokens": "true"} if asked else {}))
+    assert f"Tokens of yours {'that were revoked' if asked else 'that stay in force'}: 1." in said
+    assert browser.get("/api/v1/account").status_code == 200, "whoever changed it goes on"
+    assert other.get("/api/v1/account").status_code == 401
+    assert tokens_open(console, kept, foreign) == [not asked, True]
+    assert ("token revoked" in {note.what for note in console.home.accounts.access_log()}) == asked
+
+
+def test_a_password_that_was_not_taken_revokes_nothing(console: Consoled) -> None:
+    browser, kept = console.browser("eve"), console.bearer("eve", "read")
+    form = {"old": "not this one", "new": "four wooden chairs", "again": "four wooden chairs", "end_tokens": "true"}
+    assert browser.post("/account/password", form, page="/account/password").status_code == 422
+    assert tokens_open(console, kept) == [True]
+
+
+def test_an_admin_s_new_password_tells_of_tokens_and_disabling_ends_them(console: Consoled) -> None:
+    admin, eve = console.browser("root1"), console.browser("eve")
+    kept, foreign = console.bearer("eve", "read"), console.bearer("root1", "read")
+    told = admin.post("/people/reset", {"name": "eve"}, page="/people")
+    assert "stay in force until you revoke them below: 1." in told.text
+    assert eve.get("/api/v1/account").status_code == 401
+    assert tokens_open(console, kept) == [True]
+    for do in ("disable", "enable"):
+        assert admin.post("/people/state", {"name": "eve", "do": do}, page="/people").status_code == 303
+        assert tokens_open(console, kept, foreign) == [False, True]
+    whats = [note.what for note in console.home.accounts.access_log() if note.actor == "root1"]
+    assert whats[:3] == ["account enabled", "token revoked", "account disabled"]

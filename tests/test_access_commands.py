@@ -209,6 +209,17 @@ def test_wrong_use_is_told_and_changes_nothing(
     assert store_of(workspace).accounts() == before
 
 
+def test_a_password_by_command_says_which_tokens_stay(signoff: Signoff, workspace: Path) -> None:
+    add(signoff, "Ada", ADA, "admin")
+    signoff("user", "token", "Ada", "--scope", "read")
+    kept = signoff("user", "password", "Ada", "--password-stdin", stdin=BO)
+    assert (kept.code, "tokens of Ada that stay in force: 1" in kept.err) == (0, True)
+    ended = signoff("user", "password", "Ada", "--password-stdin", "--revoke-tokens", stdin=ADA)
+    assert (ended.code, ended.err) == (0, "")
+    (token,) = store_of(workspace).tokens_of("Ada")
+    assert token.revoked is not None
+
+
 def test_accounts_are_listed_without_what_opens_them(signoff: Signoff, workspace: Path) -> None:
     assert "everybody may decide" in signoff("user", "list").out
     add(signoff, "Ada", ADA, "admin", "reviewer", more=("--email", "ada@example.org"))
