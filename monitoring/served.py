@@ -74,8 +74,8 @@ def read_served(folder: Path, start: datetime, end: datetime, model: str) -> Ser
 def _elsewhere(times: Sequence[datetime]) -> str:
     first, last = min(times), max(times)
     return (
-        f"all {len(times)} predictions of this model lie outside the window, {first:%Y-%m-%d} to {last:%Y-%m-%d}: the time"
-        " of a row is that of the project's time column where it has one; --as-of takes a day after them"
+        f"all {len(times)} predictions of this model lie outside the window, {first:%Y-%m-%d} to {last:%Y-%m-%d}:"
+        " a row's time is that of the project's time column where it has one; --as-of takes a day after them"
     )
 
 

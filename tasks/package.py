@@ -53,10 +53,10 @@ def package(context: StageContext) -> StageReport:
             missing=_missing(project),
         ),
     )
-    actor = entry.decision().actor
+    people = " and ".join(entry.decision().by)
     return StageReport(
         stage="package",
-        summary=f"packaged {parcel.serving.tag or parcel.digest[:12]}, approved by {actor}",
+        summary=f"packaged {parcel.serving.tag or parcel.digest[:12]}, approved by {people}",
         facts={"digest": parcel.digest, "model": parcel.model.digest, "decision": entry.hash},
     )
 

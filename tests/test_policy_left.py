@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from signoff.core.account import Account, Grant
-from signoff.core.decision import Decision, Review
+from signoff.core.decision import Decision, Review, Vote
 from signoff.core.policy_left import too_few_left
 from signoff.core.policy_settings import StandIn
 from signoff.core.run import Cause
@@ -62,3 +62,9 @@ def test_disabled_accounts_and_other_roles_fill_nothing_and_stand_ins_do_on_thei
     covered = review.model_copy(update={"policy": policy})
     assert too_few_left(covered, (), people, NOON) is None
     assert too_few_left(covered, (), people, NOON + timedelta(days=2)) is not None
+
+
+def test_a_decision_stands_on_everybodys_word() -> None:
+    votes = tuple(Vote(actor=name, entry="e") for name in ("carol", "dave", "carol"))
+    last = approval(a_review(), "dave").model_copy(update={"votes": votes})
+    assert last.by == ("carol", "dave")

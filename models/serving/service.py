@@ -148,7 +148,7 @@ def about(parcel: Parcel) -> dict[str, Any]:
         "digest": parcel.digest,
         "model": parcel.model.digest,
         "decision": parcel.entry.hash,
-        "approved_by": decision.actor,
+        "approved_by": list(decision.by),
         "approved": decision.decided.isoformat(),
         "inputs": dict(parcel.model.inputs),
         "id_columns": list(parcel.serving.id_columns),

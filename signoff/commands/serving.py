@@ -50,7 +50,7 @@ def serve(workspace: Path, port: int | None = None, host: str | None = None) -> 
     def ready(url: str) -> None:
         sys.stdout.write(
             f"{release.tag} answers on {url}  (candidate {parcel.digest[:12]}, model {parcel.model.digest[:12]}, "
-            f"approved by {parcel.entry.decision().actor}); Ctrl-C ends it\n"
+            f"approved by {' and '.join(parcel.entry.decision().by)}); Ctrl-C ends it\n"
         )
         sys.stdout.flush()
         if os.environ.get(READY):

@@ -119,6 +119,11 @@ class Decision(Record):
     )
     policy_changed: tuple[str, ...] = Field((), description="what it takes back, one sentence a rule")
 
+    @property
+    def by(self) -> tuple[str, ...]:
+        """Everybody on whose word it stands, in the order in which they said it; each once."""
+        return tuple(dict.fromkeys((*(vote.actor for vote in self.votes), self.actor)))
+
 
 class Release(Record):
     """A candidate that became the champion."""
