@@ -492,3 +492,24 @@ def test_a_question_that_is_open_is_not_exported(tmp_path: Path) -> None:
             Git(paths.root).run("tag", "--delete", "toy/c1")
     with pytest.raises(NotFoundError, match="no release, candidate or review toy/c2"):
         export(paths.root, "toy/c2", tmp_path / "a.zip", with_model=False, as_json=False)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "BAD  archive: this is no audit file: it is empty\n"),
+        (b"%PDF-1.7 a letter", "BAD  archive: this is no audit file\n"),
+        (
+            pack({"audit.json": b"{}" * 400})[:300],
+            "BAD  audit.json: the file is cut off here",
+        ),
+        (pack({"audit.json": b"{}" * 4})[:-60], "BAD  archive: it is cut off, or more was added to it: get it again ("),
+        (pack({"audit.json": b"{}"}) + b"more", "BAD  archive: it is cut off, or more was added to it"),
+    ],
+)
+def test_what_is_no_whole_audit_file_gets_one_clear_line(tmp_path: Path, data: bytes, said: str) -> None:
+    file = tmp_path / "v1.zip"
+    file.write_bytes(data)
+    report = check_audit(file)
+    assert verifier.told(report).startswith(said)
+    assert len(verifier.told(report).splitlines()) == 1

@@ -27,6 +27,8 @@ FORMAT = 1
 FILE_BYTES = 2 << 30
 MEMBERS = 2000
 FIRST = "0" * 64
+BEGIN, END = b"PK\3\4", b"PK\5\6"
+"""How an archive begins, and the record of 22 bytes with which it ends."""
 POLICY_ACTOR = "policy"
 REFUSALS = ("rejected", "changes")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -144,6 +146,8 @@ def pack(members: dict[str, bytes]) -> bytes:
 
 def unpack(data: bytes) -> dict[str, bytes]:
     """The members of an archive as `pack` writes it; any other archive is refused, so nothing is ever inflated."""
+    if not data.startswith(BEGIN):
+        raise BrokenError("archive", "this is no audit file" + ("" if data else ": it is empty"))
     members: dict[str, bytes] = {}
     place = 0
     while data[place : place + 4] == b"PK\3\4" and len(data) >= place + 30:
@@ -157,13 +161,15 @@ def unpack(data: bytes) -> dict[str, bytes]:
         if method or packed != size or extra or flags != 0x800:
             raise BrokenError(name, "the member is packed otherwise than an audit file's are")
         if start + size > len(data):
-            raise BrokenError(name, "the member is cut off, or says that it is larger than the file")
+            raise BrokenError(name, "the file is cut off here, or the member claims to be larger than the file")
         members[name] = data[start : start + size]
         if len(members) > MEMBERS:
             raise BrokenError("archive", f"more than {MEMBERS} members")
         place = start + size
     if not members:
         raise BrokenError("archive", "this is no audit file")
+    if data[-22:-18] != END:
+        raise BrokenError("archive", f"it is cut off, or more was added to it: get it again ({len(data):,} bytes came)")
     if pack(members) != data:
         raise BrokenError("archive", "it was changed: a checksum or header is wrong, or there is more than its members")
     return members
@@ -468,7 +474,19 @@ def rule_faults(decision: dict[str, Any], voters: list[dict[str, Any]]) -> list[
         faults.append(fault)
     if decision.get("opened") and moment_of(decision["decided"]) < moment_of(decision["opened"]):
         faults.append("it was decided before the question was asked")
+    if (fault := _late(decision)) is not None:
+        faults.append(fault)
     return faults
+
+
+def _late(decision: dict[str, Any]) -> str | None:
+    """Why a person's approval came too late; what was approved in time may be overridden later, in a freeze."""
+    days, opened = decision["policy"].get("expires_days"), decision.get("opened")
+    if days is None or not opened or decision.get("override"):
+        return None
+    end = moment_of(opened) + timedelta(days=days)
+    late = moment_of(decision["decided"]) >= end
+    return f"it was decided after the review had ended, {end:%Y-%m-%d %H:%M} UTC" if late else None
 
 
 def _override_fault(decision: dict[str, Any]) -> str | None:
