@@ -278,6 +278,20 @@ def test_doctor_says_whose_roles_count(signoff: Signoff, workspace: Path) -> Non
     assert "nobody is admin" not in told()
 
 
+def test_doctor_says_where_a_strict_policy_was_never_asked_under(signoff: Signoff, workspace: Path) -> None:
+    def told() -> str:
+        return signoff("doctor").out
+
+    opened(workspace)
+    assert "no release was asked about under" not in told(), "it was asked under"
+    strict = GatePolicy(four_eyes=True, approvals=(Approvals(), Approvals(role="business owner")))
+    with (workspace / "signoff.yaml").open("a", encoding="utf-8") as file:
+        file.write("    four_eyes: true\n")
+    assert "until then whoever edits it may loosen it" in told()
+    ask(desk_at(workspace, strict), "b")
+    assert "until then" not in told(), "also where the question keeps what an earlier one asked for"
+
+
 def test_state_is_its_owners_alone(signoff: Signoff, workspace: Path) -> None:
     add(signoff, "Ada", ADA, "admin")
     state = workspace / ".signoff"

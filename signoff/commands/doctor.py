@@ -152,6 +152,23 @@ def _access(root: Path) -> Iterator[Symptom]:
         )
 
 
+def _policy(root: Path) -> Iterator[Symptom]:
+    """A policy is kept from its first question on; until then signoff.yaml alone says it."""
+    from signoff.core.policy_stricter import keep_stricter
+    from signoff.store import open_store
+
+    project, state = load_project(root), Paths(root).state
+    policy = project.gates.release
+    strict = policy.four_eyes or sum(one.count for one in policy.approvals) > 1 or bool(policy.freeze)
+    if not strict or (project.state.database is None and not (state / "signoff.db").exists()):
+        return
+    with closing(open_store(project, Paths(root))) as store:
+        asked = any(not keep_stricter([policy], review.policy).changed for review in store.reviews(gate="release"))
+    if not asked:
+        told = "no release was asked about under signoff.yaml's policy yet: until then whoever edits it may loosen it"
+        yield Symptom(name="policy", ok=True, message=told)
+
+
 def _announcements(root: Path) -> Iterator[Symptom]:
     from signoff.announce import addresses_of
     from signoff.store import open_store
@@ -203,6 +220,7 @@ CHECKS: tuple[Callable[[Path], Iterator[Symptom]], ...] = (
     _ledger,
     _key,
     _access,
+    _policy,
     _announcements,
     _scratch,
     _console,
