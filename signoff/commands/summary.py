@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from signoff.core.decision import Review, ReviewState
 from signoff.core.evidence import EvidenceSet
 from signoff.core.files import read_json
+from signoff.core.numbers import closely
 from signoff.core.paths import Paths
 from signoff.core.run import RunState
 from signoff.core.settings_file import load_project
@@ -31,7 +32,8 @@ def print_window(root: Path, ending: Ending) -> None:
     """What monitoring found, and what it started."""
     watched: dict[str, Any] = ending.watched or {}
     window = watched["window"]
-    out = [f"window {window['start']} to {window['end']}: {window['rows']:,} rows, {window['origin']}"]
+    span = f" {window['start']} to {window['end']}" if window["start"] else ", no moments"
+    out = [f"window{span}: {window['rows']:,} rows, {window['origin']}"]
     drifted = [drift["column"] for drift in watched["drift"] if drift["drifted"]]
     out.append(f"  drift     {', '.join(dict.fromkeys(drifted)) or 'none'} ({len(watched['drift'])} comparisons)")
     out += [f"  {value['name']:32} {_interval(value)}" for value in watched["performance"]["values"]]
@@ -39,7 +41,7 @@ def print_window(root: Path, ending: Ending) -> None:
         limits = check["check"]
         bound = f">= {limits['at_least']}" if limits["at_least"] is not None else f"<= {limits['at_most']}"
         verdict = "holds " if check["holds"] else "BROKEN"
-        out.append(f"  {verdict} {limits['metric']} is {check['value']:.4g}, asked for {bound}")
+        out.append(f"  {verdict} {limits['metric']} is {closely(check['value'])}, asked for {bound}")
     out += [f"  not judged: {item['check']['metric']}: {item['reason']}" for item in watched["not_judged"]]
     out += [f"  note: {note}" for note in watched["notes"]]
     for alert in watched["alerts"]:
@@ -102,8 +104,8 @@ def _seconds(seconds: float, state: str) -> str:
 
 def _interval(value: dict[str, Any]) -> str:
     if value["low"] is None:
-        return f"{value['value']:.4g}"
-    return f"{value['value']:.4g} ({value['low']:.4g} to {value['high']:.4g})"
+        return closely(value["value"])
+    return f"{closely(value['value'])} ({closely(value['low'])} to {closely(value['high'])})"
 
 
 def _near(path: Path) -> str:
