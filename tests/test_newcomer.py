@@ -6,13 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from signoff.access import first_admin
 from signoff.access.first_account import what_it_changes
+from signoff.cli.app import app
 from signoff.commands.announcements import list_notices
 from signoff.commands.verification import counted, verify_workspace
 from signoff.core.account import Grant
 from signoff.core.files import write_text
+from signoff.core.policy_words import sentences_of
+from signoff.core.settings import GatePolicy
 from signoff.workspace.git import Git
 from tests.ledger_cases import approve, ask, caller, candidate, desk_at, release
 
@@ -78,3 +82,15 @@ def test_the_first_named_account_is_announced_with_what_it_changes(workspace: Pa
     admin = store.account("admin")
     store.save_account(admin.model_copy(update={"grants": (*admin.grants, Grant(role="reviewer"))}))
     assert what_it_changes(store) == ()
+
+
+def test_help_names_the_first_steps_first_and_cuts_no_sentence() -> None:
+    shown = CliRunner().invoke(app, ["--help"], terminal_width=80).output
+    commands = [line.split()[0] for line in shown.partition("Commands:")[2].splitlines() if line.strip()]
+    assert commands[:4] == ["init", "demo", "run", "status"]
+    assert "..." not in shown.partition("Commands:")[2]
+
+
+def test_a_policy_without_four_eyes_says_so() -> None:
+    assert "four eyes: off, so whoever started a run may approve what it made" in sentences_of(GatePolicy())
+    assert not any("off" in said for said in sentences_of(GatePolicy(four_eyes=True)))

@@ -25,15 +25,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"max_content_width": 100},
 )
-app.add_typer(review, name="review")
-app.add_typer(policy, name="policy")
-app.add_typer(user, name="user")
-app.add_typer(key, name="key")
-app.add_typer(audit, name="audit")
-app.add_typer(announce, name="announce")
-app.command()(drill)
-app.command("console")(console_command)
 
 
 @app.command()
@@ -84,7 +77,7 @@ def run(
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
-    """Bring the project up to a candidate and its gates; skips what is done."""
+    """Make a candidate and ask at its gates. What is done already is skipped."""
     from signoff.commands.running import run_retrain
 
     raise typer.Exit(run_retrain(workspace, as_of, note, actor, password_stdin, wait, json, seconds, trials))
@@ -106,7 +99,7 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
 ) -> None:
-    """Serve the champion after checking ledger, decision, signature and bytes."""
+    """Serve the champion. Ledger, decision, signature and bytes are checked before."""
     from signoff.commands.serving import serve as serve_champion
 
     raise typer.Exit(serve_champion(workspace, port, host) or 0)
@@ -138,7 +131,7 @@ def monitor(
     wait: Wait = 0,
     json: Json = False,
 ) -> None:
-    """Look at a window of traffic: inputs, drift, performance; open an alert; maybe retrain."""
+    """Look at a window of traffic, open an alert, maybe retrain. Inputs, drift and performance are looked at."""
     from signoff.commands.running import run_watch
 
     raise typer.Exit(run_watch(workspace, as_of, file, html, actor, password_stdin, wait, json))
@@ -165,7 +158,7 @@ def replay(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Build a model again from its tag and the DVC remote, and compare digests."""
+    """Build a model again from its tag, and compare digests. The data come from the DVC remote."""
     from signoff.commands.replay import replay_tag
 
     raise typer.Exit(replay_tag(workspace, tag, remote, json))
@@ -182,7 +175,7 @@ def verify(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check the ledger's chain, every signature, and that all that serves was approved."""
+    """Check the ledger, every signature, and all that serves."""
     from signoff.commands.verification import restore_ledger, verify_workspace
 
     if restore:
@@ -192,7 +185,7 @@ def verify(
 
 @app.command()
 def doctor(workspace: Workspace = HERE, json: Json = False) -> None:
-    """Look for what is broken or missing here, and say how to mend it."""
+    """Look for what is broken here, and say how to mend it."""
     from signoff.commands.doctor import examine
 
     raise typer.Exit(examine(workspace, json))
@@ -230,7 +223,7 @@ def up(
         int | None, typer.Option("--console-port", min=0, max=65535, help="Port of the console; 0 takes a free one.")
     ] = None,
 ) -> None:
-    """Start the Prefect server, the schedules, the endpoint and the console on loopback; Ctrl-C ends all."""
+    """Start Prefect, schedules, endpoint and console. All listen on loopback; Ctrl-C ends all."""
     from signoff.commands.up import supervise
 
     raise typer.Exit(supervise(workspace, port, prefect_port, console_port))
@@ -242,3 +235,13 @@ def version(workspace: Workspace = HERE) -> None:  # noqa: ARG001
     from signoff import __version__
 
     typer.echo(__version__)
+
+
+app.command("console")(console_command)
+app.command()(drill)
+app.add_typer(review, name="review")
+app.add_typer(policy, name="policy")
+app.add_typer(user, name="user")
+app.add_typer(key, name="key")
+app.add_typer(audit, name="audit")
+app.add_typer(announce, name="announce")

@@ -9,7 +9,7 @@ import typer
 
 from signoff.cli.options import HERE, Json, Workspace
 
-audit = typer.Typer(help="One file that proves a decision to anybody, without the workspace.", no_args_is_help=True)
+audit = typer.Typer(help="One file that proves a decision to anybody.", no_args_is_help=True)
 
 
 @audit.command("export")

@@ -19,7 +19,7 @@ def console_command(
     ] = None,
     with_up: Annotated[bool, typer.Option("--with-up", hidden=True)] = False,
 ) -> None:
-    """Serve the review console alone: inbox, reviews, decisions, runs, ledger. Ctrl-C ends it."""
+    """Serve the review console: inbox, reviews, runs, ledger. Ctrl-C ends it."""
     from signoff.commands.console import serve_console
 
     raise typer.Exit(serve_console(workspace, host, port, with_up))

@@ -29,7 +29,7 @@ def drill(
     password_stdin: PasswordStdin = False,
     json: Json = False,
 ) -> None:
-    """Put a bad candidate before the reviewers; it can never be released, and they are told when they have decided."""
+    """Put a bad candidate before the reviewers. It can never be released, and they are told when they have decided."""
     from signoff.commands import drill as commands
 
     if listing:

@@ -9,7 +9,7 @@ import typer
 
 from signoff.cli.options import HERE, Json, Workspace
 
-policy = typer.Typer(help="Policies of the gates: what is in force, and what another would do.", no_args_is_help=True)
+policy = typer.Typer(help="The gates' policies: what is in force, what others would do.", no_args_is_help=True)
 
 
 @policy.command("show")

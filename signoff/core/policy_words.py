@@ -58,6 +58,8 @@ def _mode(policy: GatePolicy) -> str:
 def _course(policy: GatePolicy) -> Iterator[str]:
     if policy.four_eyes:
         yield "four eyes: whoever started or steered what led here may not approve it"
+    else:
+        yield "four eyes: off, so whoever started a run may approve what it made"
     if policy.veto_hours is not None:
         yield f"veto window: the policy acts after {policy.veto_hours:g} hours unless somebody refuses"
     yield from _end(policy)
