@@ -198,7 +198,7 @@ def _from_file(context: StageContext, file: Path, champion: Champion) -> tuple[W
     from tasks.given_file import read_given_file
 
     project = context.project
-    frame = read_given_file(file, project.data.missing)
+    frame = read_given_file(file, project.data)
     start, end = _span(frame, project)
     outcomes = frame[project.target] if project.target in frame else _outcomes_by_id(context, frame)
     if outcomes is None:

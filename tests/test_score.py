@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from models.serving import open_parcel
-from models.serving.batch import score_table
+from models.serving.batch import _as_learned, score_table
 from signoff.commands.serving import score
 from signoff.core.errors import DataError, IntegrityError, UsageError
 from signoff.core.paths import Paths
@@ -120,3 +120,37 @@ def test_markers_of_missing_cells_are_read_as_in_training_and_written_back(paths
     assert list(marked["size"])[:2] == ["n/a", "NA"], "cells stay as they were given"
     with pytest.raises(DataError, match="size"):
         score_table(parcel, tmp_path / "marked.csv", tmp_path / "no.csv")
+
+
+def test_a_file_is_scored_in_the_encoding_and_with_the_separator_of_the_projects_own(
+    paths: Paths, tmp_path: Path
+) -> None:
+    frame = rows(40, Task.BINARY, seed=4).drop(columns="y")
+    frame["shop"] = frame["shop"].replace("b", "Käse;Brot")
+    frame["open"] = frame["open"].astype("str").str.upper()
+    frame.to_csv(tmp_path / "plain.csv", index=False)
+    frame.to_csv(tmp_path / "given.csv", index=False, sep=";", encoding="cp1252")
+    frame.to_csv(tmp_path / "marked.csv.gz", index=False, sep="|", encoding="utf-8-sig")
+    with pytest.raises(DataError, match=r"is not UTF-8 text.*line 2.*save it as UTF-8"):
+        score(paths.root, tmp_path / "given.csv", tmp_path / "out.csv")
+    settings = paths.root / "signoff.yaml"
+    settings.write_text(settings.read_text().replace("file: rows.csv", "{file: rows.csv, encoding: cp1252}"))
+    answers = []
+    for name in ("plain.csv", "given.csv", "marked.csv.gz"):
+        score(paths.root, tmp_path / name, tmp_path / "out.csv")
+        answers.append(pd.read_csv(tmp_path / "out.csv", dtype="str").to_dict("list"))
+    (tmp_path / "both.csv").write_bytes((tmp_path / "plain.csv").read_bytes() + "1,Käse,,\n".encode("cp1252"))
+    with pytest.raises(DataError, match="mixes encodings"):
+        score(paths.root, tmp_path / "both.csv", tmp_path / "out.csv")
+    assert answers[0]["shop"].count("Käse;Brot") > 5
+    assert answers[1] == answers[0]
+    assert answers[2] == answers[0]
+
+
+@pytest.mark.parametrize("written", ["true", "TRUE", "False"])
+def test_true_and_false_with_gaps_are_the_numbers_that_they_were_in_training(written: str) -> None:
+    cells = pd.Series([written, "NA", "false", None], dtype="str")
+    read = _as_learned(cells, "number", frozenset(("NA",)))
+    assert [None if pd.isna(value) else value for value in read] == [float(written.lower() == "true"), None, 0.0, None]
+    mixed = pd.Series([written, "3"], dtype="str")
+    assert list(_as_learned(mixed, "number", frozenset())) == [written, "3"], "the model refuses it by name"

@@ -13,6 +13,7 @@ from models.serving.parcel import Parcel
 from signoff.core.data import MISSING_TEXTS
 from signoff.core.errors import DataError, UsageError, did_you_mean
 from signoff.core.files import replacing
+from signoff.core.settings import FileSource
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -44,6 +45,7 @@ def score_table(
     parcel: Parcel,
     source: Path,
     target: Path,
+    form: FileSource | None = None,
     *,
     chunk_rows: int = CHUNK_ROWS,
     progress: Callable[[int], None] | None = None,
@@ -56,7 +58,8 @@ def score_table(
     Args:
         parcel: checked by `open_parcel`.
         source: CSV, TSV (also .gz) or Parquet with a header.
-        target: of one of the same formats.
+        target: of one of the same formats; text is written as UTF-8 with the separator of its ending.
+        form: encoding and separator of a CSV file; UTF-8 and that of the ending when None.
         chunk_rows: rows in memory at a time.
         progress: called with the number of rows done.
 
@@ -67,7 +70,7 @@ def score_table(
     """
     _check_names(source, target)
     model = parcel.load()
-    pieces = _read_parquet(source, chunk_rows) if _ending(source) == ".parquet" else _read_csv(source, chunk_rows)
+    pieces = _read_parquet(source, chunk_rows) if _ending(source) == ".parquet" else _read_csv(source, form, chunk_rows)
     missing = {} if _ending(source) == ".parquet" else _missing(parcel)
     done = 0
     with replacing(target) as temporary:
@@ -132,7 +135,7 @@ def _answered(
     piece: pd.DataFrame, model: LoadedModel, before: int, source: Path, missing: Mapping[str, frozenset[str]]
 ) -> pd.DataFrame:
     """The rows as they were given, with the answers beside them."""
-    known = {name: piece[name].where(~piece[name].isin(texts)) for name, texts in missing.items()}
+    known = {name: _as_learned(piece[name], model.record.inputs[name], texts) for name, texts in missing.items()}
     try:
         answers = model.answer(piece.assign(**known))
     except DataError as error:
@@ -154,13 +157,30 @@ def _answered(
     return frame
 
 
-def _read_csv(source: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
+def _as_learned(cells: pd.Series, kind: str, missing: frozenset[str]) -> pd.Series:
+    """Cells of text as the values that ingestion makes of them: a column of true and false with gaps is 1, 0, none."""
+    known = cells.where(~cells.isin(missing))
+    if kind == "number":
+        truths = known.str.lower()
+        if known.notna().any() and truths.dropna().isin(("true", "false")).all():
+            return truths.map({"true": 1.0, "false": 0.0}).astype("float64")
+    return known
+
+
+def _read_csv(source: Path, form: FileSource | None, chunk_rows: int) -> Iterator[pd.DataFrame]:
     """Every cell as text: leading zeros of a category survive, and the model reads numbers by its own rules."""
-    separator = "\t" if ".tsv" in source.name.lower() else ","
+    separator = (form.delimiter if form else None) or ("\t" if ".tsv" in source.name.lower() else ",")
+    encoding = form.encoding if form else "utf-8"
     row = 0
     try:
         with pd.read_csv(
-            source, sep=separator, dtype="str", keep_default_na=False, na_values=[""], chunksize=chunk_rows
+            source,
+            sep=separator,
+            encoding=encoding,
+            dtype="str",
+            keep_default_na=False,
+            na_values=[""],
+            chunksize=chunk_rows,
         ) as reader:
             for piece in reader:
                 row += len(piece)

@@ -51,7 +51,7 @@ def feedback(workspace: Path, file: Path) -> dict[str, Any]:
             where=str(paths.predictions),
             next_step="signoff serve",
         )
-    frame = read_given_file(file, project.data.missing)
+    frame = read_given_file(file, project.data)
     given = _outcomes(frame, project, paths, file)
     there = given.dropna()
     served = there[there.index.isin(known)]

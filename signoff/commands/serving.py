@@ -79,10 +79,12 @@ def score(workspace: Path, source_file: Path, target_file: Path) -> dict[str, An
     """
     be_quiet()
     from models.serving.batch import score_table
+    from signoff.sources.given import form_of
 
     project, paths = load_project(workspace), Paths(workspace.resolve())
     parcel, release = open_champion(project, paths)
-    scored = score_table(parcel, source_file, target_file)
+    form = form_of(source_file, project.data) if source_file.is_file() else None
+    scored = score_table(parcel, source_file, target_file, form)
     return {
         "rows": scored.rows,
         "source": str(source_file),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IDENTIFIER = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
-ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+CSV_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+ENDINGS = (*CSV_ENDINGS, ".parquet")
 
 
 def load_sources(
