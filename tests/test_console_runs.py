@@ -16,6 +16,7 @@ from signoff.console.home import Home
 from signoff.console.run_events import MOST_OF_ONE, Slots
 from signoff.console.run_view import view_of
 from signoff.core.account import EVERYWHERE, Scope
+from signoff.core.decision import ReviewState
 from signoff.core.errors import ConflictError, NotFoundError, ServiceError
 from signoff.core.paths import Paths
 from signoff.core.record import now
@@ -182,6 +183,23 @@ def test_the_list_says_that_a_run_is_on_its_way_until_it_has_a_row(tmp_path: Pat
     assert "data-starting" not in browser.client.get(led).text
     long_ago = f"/api/v1/runs?project=demo&since={int(now().timestamp()) - 3600}"
     assert not browser.client.get(long_ago).json()["starting"]
+
+
+def test_a_run_whose_question_was_answered_waits_no_longer_on_the_screen(tmp_path: Path) -> None:
+    console = a_console(tmp_path)
+    console.person("ana", "viewer")
+    store = console.desk("demo").store
+    review = console.review()
+    store.start_run(a_run())
+    store.finish_run("20260101-000000-aaaa", RunState.WAITING, review=review.id)
+    browser = console.browser("ana")
+    assert browser.client.get("/api/v1/runs").json()["runs"][0]["answered"] is None
+    assert ">waiting</span>" in browser.client.get("/runs").text
+    store.close_review(review.id, ReviewState.SUPERSEDED)
+    assert browser.client.get("/api/v1/runs").json()["runs"][0]["answered"] == "superseded"
+    page = browser.client.get("/runs").text
+    assert ">waiting</span>" not in page
+    assert f'waited at <a href="/reviews/demo:{review.id}">' in page
 
 
 def test_a_log_is_read_in_whole_lines_and_from_any_place(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from signoff.console.run_events import SLOTS, EventStream, follow
 from signoff.console.run_view import RunView, view_of
 from signoff.console.wording import Chosen, Listed, narrowed
 from signoff.core.account import Caller, Permission
+from signoff.core.decision import ReviewState
 from signoff.core.discussion import Span, spans
 from signoff.core.errors import NotFoundError
 from signoff.core.paths import Paths
@@ -49,6 +50,10 @@ class RunLine(Record):
     ended: Moment | None
     seconds: float
     message: str
+    review: str | None
+    answered: ReviewState | None = Field(
+        None, description="what became of the review where it waits; None: open"
+    )
 
 
 class RunsContext(Listed):
@@ -104,7 +109,7 @@ def runs(
         starting=_is_starting(home, asked, since),
         project=project,
         state=state,
-        runs=tuple(_line(name, run) for name, run in part.rows),
+        runs=tuple(_line(home, name, run) for name, run in part.rows),
         total=part.total,
         offset=offset,
         limit=LISTED,
@@ -197,7 +202,7 @@ def workspace_of(home: Home, project: str) -> Paths | None:
     return Paths(Path(root)) if root is not None and Path(root).is_dir() else None
 
 
-def _line(project: str, found: Run) -> RunLine:
+def _line(home: Home, project: str, found: Run) -> RunLine:
     return RunLine(
         ref=f"{project}:{found.id}",
         id=found.id,
@@ -209,7 +214,17 @@ def _line(project: str, found: Run) -> RunLine:
         ended=found.ended,
         seconds=_seconds(found, now()),
         message=found.message,
+        review=found.review,
+        answered=_answered(home, project, found),
     )
+
+
+def _answered(home: Home, project: str, found: Run) -> ReviewState | None:
+    """A run ends where it asks; the answer is the review's, and what follows is a run of its own."""
+    if found.state is not RunState.WAITING or found.review is None:
+        return None
+    state = home.store_of(project).review(found.review).state
+    return None if state is ReviewState.OPEN else state
 
 
 def _seconds(found: Run, moment: datetime) -> float:
