@@ -16,14 +16,14 @@ from signoff.core.run import Cause, Request, RunState
 from signoff.core.settings import Task
 from signoff.core.stage import open_context
 from signoff.core.tables import write_table
-from signoff.gates import decide, pass_gate
+from signoff.gates import decide
 from signoff.workspace.git import Git
 from signoff.workspace.pipeline import Pipeline
 from tasks.candidate import Tagged, assemble
 from tasks.package import package
 from tasks.passage import Passage, passage
 from tasks.releasing import switch
-from tests.serving_workspace import make_candidate, rows
+from tests.serving_workspace import ask_release, make_candidate, rows
 
 PEOPLE = {"bo": ["reviewer"], "cy": ["reviewer", "owner"], "ada": ["operator", "reviewer"]}
 POLICY = {"approvals": [{"role": "reviewer"}, {"role": "owner"}], "four_eyes": True}
@@ -64,19 +64,7 @@ def tagged_candidate(paths: Paths, seed: int, task: Task = Task.BINARY) -> Tagge
 
 def asked(run: Passage, tagged: Tagged) -> str:
     """The id of the open review."""
-    candidate = tagged.candidate
-    outcome = pass_gate(
-        run.desk,
-        "release",
-        digest=candidate.digest,
-        evidence_sha256=candidate.evidence_sha256,
-        values=(),
-        run="run-1",
-        cause=Cause(actor="ada"),
-        subject=tagged.tag,
-    )
-    assert outcome.review is not None
-    return outcome.review.id
+    return ask_release(run.desk, tagged.candidate, tagged.tag)
 
 
 def approved(run: Passage, tagged: Tagged) -> Entry:

@@ -76,7 +76,7 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest) -> str | None:
-    """What a test of pages runs on, one after the other: SQLite where there is no address, else a PostgreSQL."""
+    """What a test runs on, one after the other: SQLite where there is no address, else a PostgreSQL."""
     return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
 
 

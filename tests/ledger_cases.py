@@ -30,19 +30,22 @@ def candidate(name: str = "a") -> Candidate:
     return Candidate(project="demo", code=code, model_digest=f"model-{name}", evidence_sha256=EVIDENCE, **parts)
 
 
-def desk_at(root: Path, policy: GatePolicy | None = None, *, address: str | None = None, **more: Any) -> Desk:
-    gates = Gates(release=policy or GatePolicy(checks=CHECKS))
-    project = Project(
-        project="demo",
+def project_at(address: str | None, name: str = "demo", **more: Any) -> Project:
+    """A project whose state is in that database, or in its workspace."""
+    return Project(
+        project=name,
         question="Is it?",
         task=Task.BINARY,
         target="y",
         data=Data(sources={"rows": FileSource(file="rows.csv")}),
-        gates=gates,
         state=State(database=address),
         **more,
     )
-    return open_desk(project, Paths(root))
+
+
+def desk_at(root: Path, policy: GatePolicy | None = None, *, address: str | None = None, **more: Any) -> Desk:
+    gates = Gates(release=policy or GatePolicy(checks=CHECKS))
+    return open_desk(project_at(address, gates=gates, **more), Paths(root))
 
 
 def ask(desk: Desk, name: str = "a", *, gate: GateName = "release", **more: Any) -> GateOutcome:

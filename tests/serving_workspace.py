@@ -26,7 +26,7 @@ from signoff.core.search import Recipe
 from signoff.core.settings import Task
 from signoff.core.settings_file import load_project
 from signoff.core.stage import open_context
-from signoff.gates import decide, open_desk, pass_gate
+from signoff.gates import Desk, decide, open_desk, pass_gate
 from tasks.package import package
 
 CLASSES = {Task.BINARY: ("no", "yes"), Task.MULTICLASS: ("blue", "green", "red"), Task.REGRESSION: ()}
@@ -102,9 +102,8 @@ def make_candidate(root: Path, task: Task, seed: int = 0) -> Candidate:
     return candidate
 
 
-def decide_on(root: Path, candidate: Candidate, verdict: str = "approve") -> str:
-    """Open the release review and close it with this verdict; answers the entry's hash."""
-    desk = open_desk(load_project(root), Paths(root))
+def ask_release(desk: Desk, candidate: Candidate, tag: str = "toy/c1") -> str:
+    """The id of the open review about this candidate."""
     outcome = pass_gate(
         desk,
         "release",
@@ -113,10 +112,16 @@ def decide_on(root: Path, candidate: Candidate, verdict: str = "approve") -> str
         values=(),
         run="run-1",
         cause=Cause(actor="ada"),
-        subject="toy/c1",
+        subject=tag,
     )
     assert outcome.review is not None
-    return decide(desk, outcome.review.id, verdict, actor="bo", reasons="looked at it").entry.hash
+    return outcome.review.id
+
+
+def decide_on(root: Path, candidate: Candidate, verdict: str = "approve") -> str:
+    """Open the release review and close it with this verdict; answers the entry's hash."""
+    desk = open_desk(load_project(root), Paths(root))
+    return decide(desk, ask_release(desk, candidate), verdict, actor="bo", reasons="looked at it").entry.hash
 
 
 def release(root: Path, candidate: Candidate, decision: str, tag: str = "toy/v1") -> None:

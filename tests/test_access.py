@@ -52,10 +52,9 @@ OTHER = "four wooden chairs"
 HERE, THERE = "192.0.2.1", "198.51.100.7"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    address = request.getfixturevalue("postgres_address") if request.param == "postgres" else None
-    opened = desk_at(tmp_path, address=address).store
+@pytest.fixture
+def store(database: str | None, tmp_path: Path) -> Iterator[Store]:
+    opened = desk_at(tmp_path, address=database).store
     yield opened
     opened.close()
 

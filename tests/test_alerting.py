@@ -1,4 +1,4 @@
-"""What comes of an alert: the retrain, its candidate's review, the refusal, the question after it; told by every door."""
+"""What comes of an alert: its retrain, the review of that, the refusal, the question after it; told by every door."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ RAISED = Cause(kind="alert", actor="schedule", reference="a1", note="it drifts")
 MARCH_ENDS = datetime(2024, 3, 31, tzinfo=UTC)
 
 
-def alarmed(root: Path, address: str | None = None) -> Desk:
+def alarmed(root: Path, database: str | None = None) -> Desk:
     """A desk with an alert dated by its window, which may end after now."""
-    desk = desk_at(root, address=address)
+    desk = desk_at(root, address=database)
     ends = datetime(2030, 1, 1, tzinfo=UTC)
     desk.store.add_alert(Alert(id="a1", project="demo", opened=ends, finding="it drifts", checks=(), model="m"))
     return desk
@@ -55,13 +55,8 @@ def stands(desk: Desk) -> tuple[str, str]:
     return alert.state, alert.came
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
-
-
-def test_a_refused_retrain_leaves_its_alert_open_and_says_by_whom_and_why(address: str | None, tmp_path: Path) -> None:
-    desk = alarmed(tmp_path, address)
+def test_a_refused_retrain_leaves_its_alert_open_and_says_by_whom_and_why(database: str | None, tmp_path: Path) -> None:
+    desk = alarmed(tmp_path, database)
     assert stands(desk) == ("open", "")
     run = retrained(desk, "a", RunState.RUNNING)
     assert stands(desk) == ("retraining", f"the run {run.id} is on its way")

@@ -16,11 +16,10 @@ from signoff.ledger import verify
 from tests.consoles import CHECKS, Consoled, a_console
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def console(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Consoled]:
-    address = None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
+@pytest.fixture
+def console(database: str | None, tmp_path: Path) -> Iterator[Consoled]:
     gates = {"release": {"checks": CHECKS, "four_eyes": True}}
-    made = a_console(tmp_path, address, gates=gates)
+    made = a_console(tmp_path, database, gates=gates)
     made.person("ana", "reviewer")
     made.person("ben", "reviewer")
     made.person("ola", "operator")

@@ -25,10 +25,9 @@ INJECTIONS = (
 )
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def console(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Consoled]:
-    address = None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
-    made = a_console(tmp_path, address, projects=("demo", "other"))
+@pytest.fixture
+def console(database: str | None, tmp_path: Path) -> Iterator[Consoled]:
+    made = a_console(tmp_path, database, projects=("demo", "other"))
     made.person("root", "admin")
     made.person("ana", "reviewer")
     yield made

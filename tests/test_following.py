@@ -56,15 +56,10 @@ def hold(desk: Desk) -> None:
     desk.paths.candidate.write_text(candidate().model_dump_json())
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
-
-
 def test_changes_that_were_carried_out_are_not_started_again_after_many_windows(
-    address: str | None, tmp_path: Path
+    database: str | None, tmp_path: Path
 ) -> None:
-    desk = desk_at(tmp_path, address=address)
+    desk = desk_at(tmp_path, address=database)
     ask(desk)
     decide(desk, "release-1", "request-changes", actor="bo", reasons="less", changes=LESS)
     (step,) = pending_steps(desk)
@@ -103,10 +98,10 @@ def test_a_drill_answers_nothing_that_a_data_gate_asked_for(tmp_path: Path) -> N
     assert pending_steps(desk) == ()
 
 
-def test_an_approval_in_a_freeze_of_months_is_followed_at_its_end(address: str | None, tmp_path: Path) -> None:
+def test_an_approval_in_a_freeze_of_months_is_followed_at_its_end(database: str | None, tmp_path: Path) -> None:
     today = datetime.now(UTC).date()
     freeze = Freeze(dates=(f"{today}..{today + timedelta(days=89)}",))
-    desk = desk_at(tmp_path, GatePolicy(freeze=(freeze,)), address=address)
+    desk = desk_at(tmp_path, GatePolicy(freeze=(freeze,)), address=database)
     ask(desk)
     hold(desk)
     assert approve(desk).review.state is ReviewState.APPROVED

@@ -21,13 +21,8 @@ from signoff.ledger import check_release, read_pointer, verify
 from tests.ledger_cases import AUTO, CHECKS, EVIDENCE, GUARDED, POOR, approve, ask, caller, candidate, desk_at
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
-
-
-def test_a_manual_gate_waits_for_a_person_and_then_stays_passed(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, address=address)
+def test_a_manual_gate_waits_for_a_person_and_then_stays_passed(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, address=database)
     first, second = ask(desk), ask(desk)
     assert first.state == second.state == "waiting"
     assert first.review == second.review
@@ -44,8 +39,8 @@ def test_a_manual_gate_waits_for_a_person_and_then_stays_passed(address: str | N
     assert verify(desk.paths, desk.store) == []
 
 
-def test_a_guarded_gate_passes_alone_once_while_every_check_holds(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, GUARDED, address=address)
+def test_a_guarded_gate_passes_alone_once_while_every_check_holds(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, GUARDED, address=database)
     outcome = ask(desk)
     assert ask(desk) == outcome
     assert outcome.state == "passed"

@@ -62,11 +62,6 @@ print("survived")
 """
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
-
-
 def start(script: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", script, *arguments],
@@ -80,10 +75,10 @@ def start(script: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_of_many_processes_that_decide_at_once_exactly_one_closes(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, address=address)
+def test_of_many_processes_that_decide_at_once_exactly_one_closes(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, address=database)
     ask(desk)
-    deciders = [start(DECIDER, str(tmp_path), address or "", f"person{number}", "") for number in range(6)]
+    deciders = [start(DECIDER, str(tmp_path), database or "", f"person{number}", "") for number in range(6)]
     for decider in deciders:
         assert decider.stdout is not None
         assert decider.stdout.readline() == "ready\n"

@@ -41,11 +41,6 @@ ROOT = Path(__file__).parent.parent
 WINDOW = GatePolicy(mode=Mode.GUARDED, veto_hours=4, checks=CHECKS)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
-
-
 def frozen_today(**more: Any) -> GatePolicy:
     """A freeze of yesterday, today and tomorrow, so that no clock has to be moved."""
     today = datetime.now(UTC).date()
@@ -71,8 +66,8 @@ def ran(desk: Desk, flow: str, cause: Cause, state: RunState, name: str, **more:
         desk.store.finish_run(name, state)
 
 
-def test_a_window_that_nobody_uses_approves_with_a_signed_reason(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, WINDOW, address=address)
+def test_a_window_that_nobody_uses_approves_with_a_signed_reason(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, WINDOW, address=database)
     waiting = ask(desk)
     assert waiting.state == "waiting"
     assert "the policy approves at" in waiting.reasons[0]
@@ -87,8 +82,8 @@ def test_a_window_that_nobody_uses_approves_with_a_signed_reason(address: str | 
     assert verify(desk.paths, desk.store) == []
 
 
-def test_a_window_can_be_used_and_a_refusal_after_it_comes_too_late(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, WINDOW, address=address)
+def test_a_window_can_be_used_and_a_refusal_after_it_comes_too_late(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, WINDOW, address=database)
     ask(desk)
     decide(desk, "release-1", "reject", actor="bo", reasons="not today")
     assert act_on_silence(desk, now() + timedelta(hours=5)) == ()
@@ -100,8 +95,8 @@ def test_a_window_can_be_used_and_a_refusal_after_it_comes_too_late(address: str
     assert act_on_silence(desk, now() + timedelta(days=300)) == ()
 
 
-def test_an_approval_in_a_freeze_is_kept_and_nothing_is_released(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, frozen_today(), address=address)
+def test_an_approval_in_a_freeze_is_kept_and_nothing_is_released(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, frozen_today(), address=database)
     ask(desk)
     hold(desk)
     ruling = approve(desk)
@@ -134,8 +129,8 @@ def test_a_run_that_waits_for_the_end_of_a_freeze_is_taken_up_again(tmp_path: Pa
     assert pending_steps(desk, thaw()) == (), "a release that failed wants a person, not another try each half minute"
 
 
-def test_two_people_who_say_so_release_in_a_freeze(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, frozen_today(override=Approvals(count=2), four_eyes=True), address=address)
+def test_two_people_who_say_so_release_in_a_freeze(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, frozen_today(override=Approvals(count=2), four_eyes=True), address=database)
     ask(desk)
     hold(desk)
     plain = approve(desk, actor="bo")
@@ -236,7 +231,7 @@ def test_a_vote_that_says_more_than_was_given_is_found_by_verify(tmp_path: Path)
     assert "it counts an approval that nobody gave" in str(verify(desk.paths, desk.store))
 
 
-def test_a_stand_in_is_asked_for_the_day_on_which_it_decides(address: str | None, tmp_path: Path) -> None:
+def test_a_stand_in_is_asked_for_the_day_on_which_it_decides(database: str | None, tmp_path: Path) -> None:
     today = datetime.now(UTC).date()
     policy = GatePolicy(
         approvals=(Approvals(role="risk"),),
@@ -245,7 +240,7 @@ def test_a_stand_in_is_asked_for_the_day_on_which_it_decides(address: str | None
             StandIn(role="risk", name="fay", until=date(2020, 1, 1)),
         ),
     )
-    desk = desk_at(tmp_path, policy, address=address)
+    desk = desk_at(tmp_path, policy, address=database)
     ask(desk)
     with pytest.raises(RefusedError, match=r"fay stands in as risk until 2020-01-01"):
         approve(desk, actor="fay")
@@ -260,8 +255,8 @@ def an_account(desk: Desk, name: str, *roles: str) -> Iterator[Caller]:
     yield Caller(name=name, account=account, via="session")
 
 
-def test_once_accounts_are_in_force_a_bare_name_decides_nothing(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, GatePolicy(expires_days=1), address=address, people={"bo": ("reviewer",)})
+def test_once_accounts_are_in_force_a_bare_name_decides_nothing(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, GatePolicy(expires_days=1), address=database, people={"bo": ("reviewer",)})
     ask(desk)
     with an_account(desk, "cy", "reviewer") as cy:
         with pytest.raises(RefusedError, match="bo has to prove who decides"):
@@ -347,8 +342,8 @@ def test_who_changed_the_settings_is_noted_as_git_says(tmp_path: Path) -> None:
     assert review.involved == (), "a git author is no account, so four eyes do not go by it"
 
 
-def test_steps_that_nobody_began_are_found_and_others_are_not(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, address=address)
+def test_steps_that_nobody_began_are_found_and_others_are_not(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, address=database)
     ask(desk)
     changes = Steering(exclude_features=("x",))
     asked = decide(desk, "release-1", "request-changes", actor="bo", reasons="less", changes=changes)
@@ -389,8 +384,8 @@ def a_set(auc: float, gap: float) -> tuple[str, str]:
     return text, sha256_bytes(text.encode())
 
 
-def test_a_decision_on_evidence_that_changed_is_told_what_changed(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, address=address)
+def test_a_decision_on_evidence_that_changed_is_told_what_changed(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, address=database)
     for name, (auc, gap), values in (("a", (0.8, 0.01), GOOD), ("b", (0.6, 0.01), POOR)):
         text, digest = a_set(auc, gap)
         desk.store.keep_evidence(text.encode())
@@ -447,8 +442,8 @@ print("\\n".join(said))
 
 
 @pytest.mark.slow
-def test_two_hundred_who_press_at_once_make_one_release(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, GatePolicy(checks=CHECKS, approvals=(Approvals(count=3),)), address=address)
+def test_two_hundred_who_press_at_once_make_one_release(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, GatePolicy(checks=CHECKS, approvals=(Approvals(count=3),)), address=database)
     ask(desk)
     approve(desk, actor="bo")
     approve(desk, actor="cy")
@@ -456,7 +451,7 @@ def test_two_hundred_who_press_at_once_make_one_release(address: str | None, tmp
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     crowd = [
         subprocess.Popen(
-            [sys.executable, "-c", CROWD, str(tmp_path), address or "", str(group)],
+            [sys.executable, "-c", CROWD, str(tmp_path), database or "", str(group)],
             cwd=ROOT,
             env=environment,
             text=True,

@@ -31,14 +31,9 @@ ONE, OTHER = "demo", "other_%"
 ROLES = {ONE: ("reviewer",), OTHER: ("owner_x",)}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
-
-
 @pytest.fixture
-def store(address: str | None, tmp_path: Path) -> Iterator[Store]:
-    desk = desk_at(tmp_path, address=address)
+def store(database: str | None, tmp_path: Path) -> Iterator[Store]:
+    desk = desk_at(tmp_path, address=database)
     yield desk.store
     desk.store.close()
 
@@ -115,8 +110,8 @@ def test_versions_before_and_after_a_review(store: Store) -> None:
     assert later_review(store.database, third) is None
 
 
-def test_what_somebody_decided_is_found_after_an_upgrade_too(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, address=address)
+def test_what_somebody_decided_is_found_after_an_upgrade_too(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, address=database)
     ask(desk, "a")
     approve(desk, "release-1", "Bo")
     assert [entry.about for _, entry in entries_by(desk.store.database, "bo", [ONE])] == ["release-1"]

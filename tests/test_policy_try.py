@@ -35,11 +35,6 @@ PROJECT = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
-
-
 def history(desk: Desk) -> None:
     """A good one approved by the person who started it, a poor one rejected, one superseded, one left open."""
     ask(desk)
@@ -55,8 +50,8 @@ def under(desk: Desk, **policy: Any) -> dict[str, Trial]:
     return {trial.review: trial for trial in try_policy(desk, gates)}
 
 
-def test_the_policy_in_force_differs_in_nothing(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, address=address)
+def test_the_policy_in_force_differs_in_nothing(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, address=database)
     history(desk)
     trials = under(desk)
     assert [trial.differs for trial in trials.values()] == [False] * 4

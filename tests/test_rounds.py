@@ -44,14 +44,9 @@ deciding.decide(desk_at(Path(sys.argv[1]), frozen_today(), address=sys.argv[2] o
 """
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
-
-
 @pytest.fixture
-def console(tmp_path: Path, address: str | None) -> Iterator[Consoled]:
-    made = a_console(tmp_path, address)
+def console(tmp_path: Path, database: str | None) -> Iterator[Consoled]:
+    made = a_console(tmp_path, database)
     yield made
     made.home.close()
 
@@ -96,21 +91,21 @@ def test_the_access_log_is_kept_for_its_days_and_the_ledger_for_ever(
 
 @pytest.mark.parametrize("released", [True, False])
 def test_a_refusal_that_a_kill_cut_off_is_noticed_and_mended(
-    released: bool, tmp_path: Path, address: str | None
+    released: bool, tmp_path: Path, database: str | None
 ) -> None:
-    desk = desk_at(tmp_path, address=address)
+    desk = desk_at(tmp_path, address=database)
     ask(desk)
     champion = approve(desk) if released else None
     if champion is not None:
         release(desk, champion)
-    desk = desk_at(tmp_path, frozen_today(), address=address)
+    desk = desk_at(tmp_path, frozen_today(), address=database)
     ask(desk, "b")
     hold(desk, "b")
     approval = approve(desk, "release-2")
     assert read_pointer(desk.paths.release_decision) == approval.entry
     assert not mend_pointer(desk)
     killed = subprocess.run(
-        [sys.executable, "-c", KILLED_REFUSAL, str(tmp_path), address or ""], timeout=120, check=False,
+        [sys.executable, "-c", KILLED_REFUSAL, str(tmp_path), database or ""], timeout=120, check=False,
         cwd=Path(__file__).parent.parent,
     )  # fmt: skip
     assert killed.returncode == -9

@@ -28,33 +28,18 @@ from signoff.core.monitoring import Alert
 from signoff.core.paths import Paths
 from signoff.core.record import now
 from signoff.core.run import Cause, Run, RunState
-from signoff.core.settings import Data, FileSource, GatePolicy, Project, State, Task
+from signoff.core.settings import GatePolicy
 from signoff.store import NEW, Store, open_store
 from signoff.store import database as database_module
 from signoff.store.places import known_places
+from tests.ledger_cases import project_at
 
 ADA = Cause(actor="ada")
 
 
-def project_at(address: str | None, name: str = "demo") -> Project:
-    return Project(
-        project=name,
-        question="Is it?",
-        task=Task.BINARY,
-        target="y",
-        data=Data(sources={"rows": FileSource(file="rows.csv")}),
-        state=State(database=address),
-    )
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
-
-
 @pytest.fixture
-def store(address: str | None, tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(project_at(address), Paths(tmp_path))
+def store(database: str | None, tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(project_at(database), Paths(tmp_path))
     yield opened
     opened.close()
 
@@ -104,9 +89,9 @@ def test_a_run_is_started_and_finished_once(store: Store) -> None:
 
 
 def test_a_killed_run_is_marked_interrupted_but_only_in_its_own_workspace(
-    address: str | None, store: Store, tmp_path: Path
+    database: str | None, store: Store, tmp_path: Path
 ) -> None:
-    shared = address or f"sqlite:///{tmp_path / '.signoff' / 'signoff.db'}"
+    shared = database or f"sqlite:///{tmp_path / '.signoff' / 'signoff.db'}"
     other = open_store(project_at(shared), Paths(tmp_path / "other"))
     store.start_run(a_run("mine"))
     other.start_run(a_run("theirs"))
@@ -250,8 +235,8 @@ def test_a_writer_that_waits_too_long_is_told_so(store: Store, monkeypatch: pyte
     holder.join()
 
 
-def test_two_projects_in_one_database_do_not_see_each_other(address: str | None, store: Store, tmp_path: Path) -> None:
-    shared = address or f"sqlite:///{tmp_path / '.signoff' / 'signoff.db'}"
+def test_two_projects_in_one_database_do_not_see_each_other(database: str | None, store: Store, tmp_path: Path) -> None:
+    shared = database or f"sqlite:///{tmp_path / '.signoff' / 'signoff.db'}"
     other = open_store(project_at(shared, "other"), Paths(tmp_path / "other"))
     store.append(unsigned)
     store.open_review(a_review())
@@ -299,11 +284,11 @@ def test_a_candidate_keeps_its_first_tag(store: Store) -> None:
     assert store.candidate("nothing") is None
 
 
-def test_tables_of_a_newer_signoff_are_left_alone(address: str | None, store: Store, tmp_path: Path) -> None:
+def test_tables_of_a_newer_signoff_are_left_alone(database: str | None, store: Store, tmp_path: Path) -> None:
     store.append(unsigned)
     with store.database.writing() as connection:
         connection.execute(text("UPDATE signoff_meta SET value = '99' WHERE name = 'version'"))
-    again = open_store(project_at(address), Paths(tmp_path))
+    again = open_store(project_at(database), Paths(tmp_path))
     with pytest.raises(WorkspaceError, match=r"another version of Signoff.*got: version 99; allowed: version 3"):
         again.runs()
 
@@ -358,8 +343,8 @@ def test_a_missing_postgres_database_is_a_mistake_in_the_settings(postgres_serve
         store.runs()
 
 
-def test_many_processes_worth_of_stores_make_the_tables_once(address: str | None, tmp_path: Path) -> None:
-    stores = [open_store(project_at(address), Paths(tmp_path)) for _ in range(6)]
+def test_many_processes_worth_of_stores_make_the_tables_once(database: str | None, tmp_path: Path) -> None:
+    stores = [open_store(project_at(database), Paths(tmp_path)) for _ in range(6)]
     failures: list[BaseException] = []
 
     def first_use(store: Store) -> None:
@@ -418,7 +403,7 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path: Path, monkey
 
 
 def test_tables_of_version_1_are_kept_and_those_of_later_versions_added(
-    address: str | None, store: Store, tmp_path: Path
+    database: str | None, store: Store, tmp_path: Path
 ) -> None:
     review = store.open_review(a_review())
     added = ("evidence", "accounts", "tokens", "sessions", "attempts", "access", "comments", "notices", "drills")
@@ -428,7 +413,7 @@ def test_tables_of_version_1_are_kept_and_those_of_later_versions_added(
         connection.execute(text("DROP INDEX signoff_reviews_state"))
         for name in added:
             connection.execute(text(f"DROP TABLE signoff_{name}"))
-    again = open_store(project_at(address), Paths(tmp_path))
+    again = open_store(project_at(database), Paths(tmp_path))
     assert again.review(review.id) == review
     assert again.evidence(again.keep_evidence(b"{}")) == "{}"
     again.close()
@@ -446,7 +431,7 @@ def test_evidence_is_kept_once_and_checked_when_read(store: Store) -> None:
 
 
 def test_every_project_of_a_database_is_known_with_its_workspace(
-    address: str | None, store: Store, tmp_path: Path
+    database: str | None, store: Store, tmp_path: Path
 ) -> None:
     store.remember_place(tmp_path / "before")
     store.remember_place(tmp_path)

@@ -23,13 +23,8 @@ from tests.test_gates_policy import frozen_today, hold, thaw
 REFUSAL = {"verdict": "reject", "outcome": "rejected", "override": False, "votes": []}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def address(request: pytest.FixtureRequest) -> str | None:
-    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_address"))
-
-
-def test_a_refusal_in_the_freeze_takes_the_approval_back(address: str | None, tmp_path: Path) -> None:
-    desk = desk_at(tmp_path, frozen_today(override=Approvals()), address=address)
+def test_a_refusal_in_the_freeze_takes_the_approval_back(database: str | None, tmp_path: Path) -> None:
+    desk = desk_at(tmp_path, frozen_today(override=Approvals()), address=database)
     ask(desk)
     hold(desk)
     approval = approve(desk)
