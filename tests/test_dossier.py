@@ -203,8 +203,7 @@ def test_the_summary_is_a_few_plain_lines() -> None:
     found = evidence(champion, searched).model_copy(update={"champion": "c" * 64})
     assert render_summary(found, checks(found)) == [
         "Better than the champion on the same rows by 0.0100 to 0.0300 ROC AUC; the one check holds.",
-        "The new model is better than the model that answers now by 0.0100 to 0.0300 in ranking quality; "
-        "the one check holds.",
+        "The new model is better than the model that answers now by 0.0100 to 0.0300 in ranking quality.",
         "ROC AUC 0.712 (0.690 to 0.730)",
         "Attempts: 9, families: 3; linear was taken as the simpler one.",
         "holds  holdout.roc_auc 0.712, asked for >= 0.6",

@@ -12,10 +12,17 @@ from signoff.access import first_admin
 from signoff.access.first_account import what_it_changes
 from signoff.cli.app import app
 from signoff.commands.announcements import list_notices
+from signoff.commands.reviews import show_review
+from signoff.commands.status import show_status
 from signoff.commands.verification import counted, verify_workspace
 from signoff.core.account import Grant
+from signoff.core.data import FailedExpectation, Validation
+from signoff.core.decision import Review
 from signoff.core.files import write_text
+from signoff.core.policy_rules import rules_of
 from signoff.core.policy_words import sentences_of
+from signoff.core.record import now
+from signoff.core.run import Cause
 from signoff.core.settings import GatePolicy
 from signoff.workspace.git import Git
 from tests.ledger_cases import approve, ask, caller, candidate, desk_at, release
@@ -94,3 +101,54 @@ def test_help_names_the_first_steps_first_and_cuts_no_sentence() -> None:
 def test_a_policy_without_four_eyes_says_so() -> None:
     assert "four eyes: off, so whoever started a run may approve what it made" in sentences_of(GatePolicy())
     assert not any("off" in said for said in sentences_of(GatePolicy(four_eyes=True)))
+
+
+def test_a_review_of_data_names_column_share_and_examples(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    desk = desk_at(workspace)
+    broken = FailedExpectation(
+        column="income",
+        expectation="values between 0 and 90,000",
+        reason="what was seen when the suite was proposed",
+        observed="12 values outside",
+        unexpected_share=0.04,
+        examples=("-5", "1200000"),
+    )
+    found = Validation(suite="demo", rows=300, expectations=28, failures=(broken,))
+    kept = desk.store.keep_evidence(found.model_dump_json().encode())
+    ask(desk, "rows", gate="data", evidence_sha256=kept)
+    show_review(workspace, "data-1", as_json=False)
+    out = capsys.readouterr().out
+    assert "income: values between 0 and 90,000: 12 values outside (4.00% of the rows), such as -5, 1200000" in out
+    assert "expected because what was seen when the suite was proposed" in out
+    assert f'next: signoff review approve data-1 --workspace {workspace} --reason "..."' in out
+    show_review(workspace, "data-1", as_json=True)
+    assert json.loads(capsys.readouterr().out)["failures"] == [broken.as_json()]
+
+
+def test_status_names_the_workspace_that_the_next_command_is_about(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show_status(workspace, as_json=False)
+    assert f"next: signoff run --workspace {workspace}\n" in capsys.readouterr().out
+    monkeypatch.chdir(workspace)
+    show_status(workspace, as_json=False)
+    assert "next: signoff run\n" in capsys.readouterr().out
+
+
+def test_settings_that_are_not_committed_are_nobodys_name() -> None:
+    asked = Review(
+        id="release-1",
+        project="demo",
+        gate="release",
+        digest="d",
+        evidence_sha256="e",
+        run="r",
+        cause=Cause(actor="zoe"),
+        policy=GatePolicy(),
+        opened=now(),
+        subject="demo/c1",
+        settings_by=("Ada", "uncommitted"),
+    )
+    (told,) = [rule.sentence for rule in rules_of(asked, [], now()) if rule.name == "settings"]
+    assert "by Ada, somebody whose changes are not committed" in told
+    assert "since the workspace was made" in told

@@ -22,6 +22,14 @@ from signoff.core.files import explain_os_error
 LOG = Path(".signoff") / "logs" / "last-error.log"
 
 
+def at_workspace(root: Path) -> str:
+    """What the next command needs to be about this workspace from here: ' --workspace DIR', or nothing in it."""
+    here = Path.cwd()
+    if root == here:
+        return ""
+    return f" --workspace {root.relative_to(here) if root.is_relative_to(here) else root}"
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """One object on standard output."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")

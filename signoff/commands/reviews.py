@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,10 @@ from pydantic import ValidationError
 
 from signoff.commands.budget import budget_of
 from signoff.commands.dossiers import dossier_of
-from signoff.commands.output import Terminal, print_json, root_of
+from signoff.commands.output import Terminal, at_workspace, print_json, root_of
 from signoff.commands.proof import prove
 from signoff.core.account import Caller, Permission
+from signoff.core.data import FailedExpectation, Validation
 from signoff.core.decision import Review, ReviewState, Verdict
 from signoff.core.errors import SignoffError, UsageError, did_you_mean
 from signoff.core.numbers import closely
@@ -42,7 +44,7 @@ def list_reviews(workspace: Path, all_states: bool, as_json: bool) -> None:
         checks = f"{held} of {len(summary.checks)} checks hold"
         sys.stdout.write(f"{summary.id:12} {summary.state:12} {summary.subject}; {checks}; {summary.cause}\n")
     if found and found[0].state is ReviewState.OPEN:
-        sys.stdout.write(f"next: signoff review show {found[0].id}\n")
+        sys.stdout.write(f"next: signoff review show {found[0].id}{at_workspace(root_of(workspace))}\n")
 
 
 def show_review(workspace: Path, identity: str, as_json: bool) -> None:
@@ -53,11 +55,15 @@ def show_review(workspace: Path, identity: str, as_json: bool) -> None:
     desk = _desk(root)
     review = desk.store.review(identity)
     summary = gates.summarise(desk, review)
+    failures = _failures(desk, review)
     if as_json:
-        print_json(summary.as_json())
+        print_json({**summary.as_json(), "failures": [failure.as_json() for failure in failures]})
         return
     dossier = dossier_of(desk, summary.digest) if summary.gate == "release" else None
-    sys.stdout.write("\n".join(_lines(summary, Paths(root), dossier, _verdict_of(desk, review))) + "\n")
+    lines = _lines(summary, Paths(root), dossier, _verdict_of(desk, review), failures)
+    if summary.state is ReviewState.OPEN:
+        lines.append(f'next: signoff review approve {summary.id}{at_workspace(root)} --reason "..."')
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 def decide(
@@ -238,7 +244,31 @@ def _verdict_of(desk: Desk, review: Review) -> str | None:
     return verdict_line(kept, review.checks) if kept is not None else None
 
 
-def _lines(summary: ReviewSummary, paths: Paths, dossier: Path | None, verdict: str | None) -> list[str]:
+def _failures(desk: Desk, review: Review) -> tuple[FailedExpectation, ...]:
+    """The broken expectations behind a question about data."""
+    text = desk.store.evidence(review.evidence_sha256) if review.gate == "data" else None
+    try:
+        return Validation.model_validate_json(text).failures if text is not None else ()
+    except ValidationError:
+        # Kept by another version of Signoff: the Data Docs of its run tell the same.
+        return ()
+
+
+def _failure_lines(failure: FailedExpectation) -> list[str]:
+    """Which column broke which expectation, how much of it, and with what; then why the expectation is there."""
+    share = f" ({failure.unexpected_share:.2%} of the rows)" if failure.unexpected_share is not None else ""
+    such = f", such as {', '.join(failure.examples)}" if failure.examples else ""
+    what = f"{failure.column or 'the table'}: {failure.expectation}: {failure.observed}{share}{such}"
+    return [f"  broken    {what}", *([f"            expected because {failure.reason}"] if failure.reason else [])]
+
+
+def _lines(
+    summary: ReviewSummary,
+    paths: Paths,
+    dossier: Path | None,
+    verdict: str | None,
+    failures: Sequence[FailedExpectation] = (),
+) -> list[str]:
     lines = [
         f"{summary.id}: the {summary.gate} gate, {summary.state}",
         f"  subject   {summary.subject}",
@@ -250,6 +280,7 @@ def _lines(summary: ReviewSummary, paths: Paths, dossier: Path | None, verdict: 
     for check in summary.checks:
         value = "not in the evidence" if check.value is None else closely(check.value)
         lines.append(f"  {'holds ' if check.holds else 'BROKEN'}    {check.name} is {value}, asked for {check.limit}")
+    lines += [line for failure in failures for line in _failure_lines(failure)]
     lines += [f"  waits     {wanted}" for wanted in summary.wanted]
     told = ("freeze", "override", "veto", "expiry", "four eyes", "stand-in", "settings")
     lines += [f"  {rule.name:9} {rule.sentence}" for rule in summary.rules if rule.name in told and _worth(rule)]
@@ -260,6 +291,4 @@ def _lines(summary: ReviewSummary, paths: Paths, dossier: Path | None, verdict: 
         lines.append(f"  dossier   {dossier}")
     if summary.gate == "data" and paths.data_docs.exists():
         lines.append(f"  data docs {paths.data_docs / 'index.html'}")
-    if summary.state is ReviewState.OPEN:
-        lines.append(f'next: signoff review approve {summary.id} --reason "..."')
     return lines

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signoff.commands.output import print_json, root_of
+from signoff.commands.output import at_workspace, print_json, root_of
 from signoff.core.decision import CheckResult, Review, ReviewState
 from signoff.core.evidence import EvidenceSet
 from signoff.core.files import read_json
@@ -28,7 +28,7 @@ def show_status(workspace: Path, as_json: bool) -> None:
     if as_json:
         print_json(status)
     else:
-        _print(status)
+        _print(status, at_workspace(root_of(workspace)))
 
 
 def status_of(root: Path) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def check_facts(check: CheckResult) -> dict[str, Any]:
     return {"name": check.check.metric, "value": check.value, "limit": check.limit, "holds": check.holds}
 
 
-def _print(status: dict[str, Any]) -> None:
+def _print(status: dict[str, Any], at: str) -> None:
     run, candidate, champion = status["run"], status["candidate"], status["champion"]
     lines = [f"project    {status['project']}"]
     lines.append(
@@ -130,13 +130,13 @@ def _print(status: dict[str, Any]) -> None:
         lines.append(f"alert      {alert['id']}  {alert['state']}: {alert['finding']}")
         lines += [f"           {alert['came']}"] if alert["came"] else []
     if status["reviews"]:
-        lines.append(f"next: signoff review show {status['reviews'][0]['id']}")
+        lines.append(f"next: signoff review show {status['reviews'][0]['id']}{at}")
     elif not run:
-        lines.append("next: signoff run")
+        lines.append(f"next: signoff run{at}")
     elif run["state"] == "rejected":
-        lines.append("next: change signoff.yaml or features.yaml, then signoff run")
+        lines.append(f"next: change signoff.yaml or features.yaml, then signoff run{at}")
         if any(alert["answered"] for alert in status["alerts"]):
-            lines.append("  or: signoff monitor, which asks at the alert gate whether to try again or to let it be")
+            lines.append(f"  or: signoff monitor{at}, which asks at the alert gate whether to try again")
     elif run["state"] in ("failed", "interrupted"):
-        lines.append("next: signoff run, which goes on where that one stopped")
+        lines.append(f"next: signoff run{at}, which goes on where that one stopped")
     sys.stdout.write("\n".join(lines) + "\n")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from signoff.commands.output import at_workspace
 from signoff.core.decision import Review, ReviewState
 from signoff.core.evidence import EvidenceSet
 from signoff.core.files import read_json
@@ -34,8 +35,10 @@ def print_window(root: Path, ending: Ending) -> None:
     window = watched["window"]
     span = f" {window['start']} to {window['end']}" if window["start"] else ", no moments"
     out = [f"window{span}: {window['rows']:,} rows, {window['origin']}"]
+    columns = len({drift["column"] for drift in watched["drift"]})
+    aspects = ", by values, missing share and length" if columns < len(watched["drift"]) else ""
     drifted = [drift["column"] for drift in watched["drift"] if drift["drifted"]]
-    out.append(f"  drift     {', '.join(dict.fromkeys(drifted)) or 'none'} ({len(watched['drift'])} comparisons)")
+    out.append(f"  drift     {', '.join(dict.fromkeys(drifted)) or 'none'} (of {columns} columns{aspects})")
     out += [f"  {value['name']:32} {_interval(value)}" for value in watched["performance"]["values"]]
     for check in watched["checks"]:
         limits = check["check"]
@@ -48,7 +51,9 @@ def print_window(root: Path, ending: Ending) -> None:
         stands = "" if watched["fresh"] else f", which stands already, {alert['state']}"
         out.append(f"  ALERT {alert['id']}{stands}: {alert['finding']}")
     out += [f"  no retrain starts: {watched['why']}"] if watched["why"] else []
-    out.append(f"  report: {_near(Paths(root).monitoring / watched['name'])}")
+    folder = Paths(root).monitoring / watched["name"]
+    page = folder / "report.html"
+    out.append(f"  report: {_near(page if page.is_file() else folder)}")
     sys.stdout.write("\n".join(out) + "\n")
     if ending.state is not RunState.DONE:
         sys.stdout.write("\nthe alert started a retrain\n")
@@ -70,7 +75,7 @@ def _evidence(paths: Paths, ending: Ending) -> list[str]:
 
 
 def _next(root: Path, ending: Ending) -> list[str]:
-    at = "" if root == Path.cwd() else f" --workspace {_near(root)}"
+    at = at_workspace(root)
     if ending.state is RunState.WAITING and ending.review:
         review = _review(root, ending.review)
         state = f"waiting for a decision: {ending.message}"

@@ -43,9 +43,13 @@ class MixedColumn(Record):
         """For screens: what was met, and the setting that mends it."""
         shown = ", ".join(repr(text) for text in self.examples)
         listed = ", ".join(json.dumps(text, ensure_ascii=False) for text in self.examples)
+        again = (
+            f"where a run has proposed them from the text, take {self.column} out of features.yaml and remove the file"
+            " in expectations/, which the next run proposes anew"
+        )
         return (
             f"{self.column} holds numbers but for {self.rows:,} cells ({self.share:.2%}) such as {shown}, so all of it "
-            f'was read as text; if they mean "not known", set data.missing: [{listed}]'
+            f'was read as text; if they mean "not known", set data.missing: [{listed}], and {again}'
         )
 
 

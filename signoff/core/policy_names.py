@@ -10,6 +10,8 @@ from typing import Protocol
 from signoff.core.policy_settings import Approvals, GatePolicy
 
 POLICY_ACTOR = "policy"
+UNCOMMITTED = "uncommitted"
+"""Stands among the git authors where the settings are not what git has of them."""
 """Who signs an automatic decision; no person may bear this name."""
 
 ANYBODY = ("operator", "reviewer")

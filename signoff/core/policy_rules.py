@@ -25,6 +25,7 @@ from signoff.core.policy import (
     why_not,
 )
 from signoff.core.policy_freeze import Frozen, frozen
+from signoff.core.policy_names import UNCOMMITTED
 from signoff.core.policy_settings import Mode
 from signoff.core.record import Moment, Record
 
@@ -53,6 +54,9 @@ class Answer(Record):
     forbidden: str = ""
 
 
+NOT_IN_GIT = "somebody whose changes are not committed"
+
+
 def rules_of(
     review: Review,
     decisions: Sequence[Decision],
@@ -77,7 +81,7 @@ def rules_of(
     if review.policy_changed:
         found.append(_changed(review))
     if review.settings_by:
-        names = ", ".join(review.settings_by)
+        names = ", ".join(one if one != UNCOMMITTED else NOT_IN_GIT for one in review.settings_by)
         since = "since the last release, or since the workspace was made"
         sentence = f"By git, the settings are by {names}, {since}; git authors are no accounts."
         found.append(Rule(name="settings", state="holds", sentence=sentence, who=review.settings_by))

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 from signoff.core.decision import Decision, GateName, Review
 from signoff.core.errors import NotFoundError, WorkspaceError
 from signoff.core.policy import name_key
+from signoff.core.policy_names import UNCOMMITTED as UNCOMMITTED
 from signoff.core.run import Cause, Run, RunState, Steering, load_run_settings
 from signoff.gates.desk import Desk
 from signoff.workspace.git import Git
 
 SETTINGS = ("signoff.yaml", "features.yaml")
-UNCOMMITTED = "uncommitted"
-"""Stands among the git authors where the settings are not what git has of them."""
 TIMER = "schedule"
 """The actor behind whom nobody stands; every other one may be a person, whatever the kind of the cause."""
 PAGE = 200

@@ -13,7 +13,10 @@ from signoff.report.verdict import business_line, verdict_line
 
 def render_summary(evidence: EvidenceSet, checks: Sequence[CheckResult]) -> list[str]:
     """The verdict in both wordings, the headline with its interval, what to know, why it was chosen, the checks."""
-    lines = [verdict_line(evidence, checks), business_line(evidence, checks)]
+    expert, business = verdict_line(evidence, checks), business_line(evidence, checks)
+    # How many checks hold is said once, where both say it in the same words.
+    counted = "; " + expert.rpartition("; ")[2]
+    lines = [expert, f"{business.removesuffix(counted).rstrip('.')}."]
     by_kind = {record.kind: record for record in evidence.records}
     headline = by_kind.get("holdout")
     if headline and headline.values:
