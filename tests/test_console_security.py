@@ -233,7 +233,8 @@ def test_static_files_are_kept_by_their_digest_and_nothing_else_is_served(consol
         "console.css%00",
         ".." + "%5capp.py",
     ):
-        assert browser.get(f"/static/{name}").status_code == 404, name
+        # A NUL is refused at the door, before anything is looked for.
+        assert browser.get(f"/static/{name}").status_code == (422 if "%00" in name else 404), name
 
 
 def test_no_page_holds_a_script_or_a_handler_of_its_own(console: Consoled) -> None:

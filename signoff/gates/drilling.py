@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NoReturn
 
 from signoff.core.candidate import Candidate
-from signoff.core.decision import ReviewState
+from signoff.core.decision import Review, ReviewState
 from signoff.core.drill import Drill, DrillKind, Seal, commitment_of, new_salt
 from signoff.core.errors import ConflictError, RefusedError
 from signoff.core.evidence import EvidenceSet, Value
@@ -78,27 +78,31 @@ def open_drill(
         desk.store.finish_run(run.id, RunState.WAITING, ended=run.ended, message=outcome.sentence, review=review.id)
         salt = new_salt()
         seal = desk.ledger.append("seal", Seal(commitment=commitment_of(salt, bad.kind, review.digest)).as_json())
-        drill = Drill(
-            project=review.project,
-            review=review.id,
-            kind=bad.kind,
-            seed=bad.seed,
-            digest=review.digest,
-            model_digest=bad.candidate.model_digest,
-            salt=salt,
-            seal=seal.hash,
-            actor=run.cause.actor,
-            opened=review.opened,
-            shown=bad.shown,
-            sentence=bad.sentence,
-            recipe=bad.recipe,
-            snapshot=bad.snapshot,
-        )
+        drill = _drill(bad, review, run.cause.actor, salt, seal.hash)
         desk.store.add_drill(drill)
     desk.ledger.publish(seal)
     if tell is not None:
         tell(outcome)
     return drill
+
+
+def _drill(bad: BadCandidate, review: Review, actor: str, salt: str, seal: str) -> Drill:
+    return Drill(
+        project=review.project,
+        review=review.id,
+        kind=bad.kind,
+        seed=bad.seed,
+        digest=review.digest,
+        model_digest=bad.candidate.model_digest,
+        salt=salt,
+        seal=seal,
+        actor=actor,
+        opened=review.opened,
+        shown=bad.shown,
+        sentence=bad.sentence,
+        recipe=bad.recipe,
+        snapshot=bad.snapshot,
+    )
 
 
 def prepare_drills(desk: Desk) -> bool:
