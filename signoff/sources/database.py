@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
-from sqlalchemy import DateTime, bindparam, create_engine, text
+from sqlalchemy import DateTime, TextClause, bindparam, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -38,23 +38,10 @@ def read_query(name: str, source: QuerySource, root: Path, clocks: dict[str, dat
         DataError: the database does not answer, or refuses the query.
     """
     key = f"data.sources.{name}"
-    if not SELECT.match(source.query):
-        raise SettingsError(
-            f"{key}.query must be one SELECT", where="signoff.yaml", got=source.query.strip()[:80], allowed="SELECT ..."
-        )
+    statement = _bound(source.query, key, clocks)
     address = _address(source.database, key)
     shown = _shown(address)
     address = _read_only(address, key, root)
-    statement = text(source.query)
-    for parameter in statement.compile().params:
-        if parameter not in clocks:
-            raise SettingsError(
-                f"{key}.query names a parameter that nobody sets",
-                where="signoff.yaml",
-                got=f":{parameter}",
-                allowed=", ".join(f":{known}" for known in clocks),
-            )
-        statement = statement.bindparams(bindparam(parameter, clocks[parameter], type_=DateTime()))
     try:
         engine = create_engine(address)
     except (ImportError, SQLAlchemyError) as error:
@@ -86,6 +73,25 @@ def read_query(name: str, source: QuerySource, root: Path, clocks: dict[str, dat
         ) from error
     finally:
         engine.dispose()
+
+
+def _bound(query: str, key: str, clocks: dict[str, datetime]) -> TextClause:
+    """The statement with its clocks."""
+    if not SELECT.match(query):
+        raise SettingsError(
+            f"{key}.query must be one SELECT", where="signoff.yaml", got=query.strip()[:80], allowed="SELECT ..."
+        )
+    statement = text(query)
+    for parameter in statement.compile().params:
+        if parameter not in clocks:
+            raise SettingsError(
+                f"{key}.query names a parameter that nobody sets",
+                where="signoff.yaml",
+                got=f":{parameter}",
+                allowed=", ".join(f":{known}" for known in clocks),
+            )
+        statement = statement.bindparams(bindparam(parameter, clocks[parameter], type_=DateTime()))
+    return statement
 
 
 def _refuse_doubled(names: list[str], key: str) -> None:
