@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,12 @@ def test_settings_that_are_not_committed_are_nobodys_name() -> None:
     (told,) = [rule.sentence for rule in rules_of(asked, [], now()) if rule.name == "settings"]
     assert "by Ada, somebody whose changes are not committed" in told
     assert "since the workspace was made" in told
+
+
+def test_make_says_what_it_installs_before_it_is_silent() -> None:
+    root = Path(__file__).parents[1]
+    asked = ["make", "--dry-run", "--always-make", "--directory", str(root), "demo"]
+    lines = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    said = next(number for number, line in enumerate(lines) if "1.3 GB of locked packages" in line)
+    assert said < next(number for number, line in enumerate(lines) if "-m venv" in line)
+    assert "10 seconds to a minute" in lines[said]

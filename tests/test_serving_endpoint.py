@@ -158,6 +158,7 @@ def test_it_says_what_it_serves_and_how_it_is(endpoint: Endpoint) -> None:
     assert status == 200
     assert (facts["digest"], facts["model"]) == (parcel.digest, parcel.model.digest)
     assert (facts["decision"], facts["approved_by"], facts["max_rows"]) == (parcel.entry.hash, ["bo"], 40)
+    assert (facts["release"], facts["threshold"], facts["missing"]) == ("toy/v1", parcel.recipe().threshold, [])
     assert endpoint.call("/healthz")[0] == 200
     metrics = endpoint.call("/metrics")[1].decode()
     assert "bentoml_service_request_total" in metrics

@@ -33,6 +33,7 @@ class ServingRecord(Record):
 
     project: str
     tag: str = Field("", description="of the candidate, where the workspace knew one")
+    release: str = Field("", description="tag of the release; known to whoever serves it, not to the package")
     id_columns: tuple[str, ...] = ()
     time_column: str | None = None
     max_rows: int = Field(10_000, ge=1)

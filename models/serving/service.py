@@ -145,6 +145,7 @@ def about(parcel: Parcel) -> dict[str, Any]:
     return {
         "project": parcel.serving.project,
         "tag": parcel.serving.tag,
+        "release": parcel.serving.release or None,
         "digest": parcel.digest,
         "model": parcel.model.digest,
         "decision": parcel.entry.hash,
@@ -171,7 +172,7 @@ def model_info() -> Any:
 
 def _front(facts: dict[str, Any]) -> str:
     return (
-        f"{facts['project']}: {facts['tag']}, digest {facts['digest']}\n\n"
+        f"{facts['project']}: {facts['release'] or facts['tag']}, digest {facts['digest']}\n\n"
         'POST /predict   {"rows": [{...}]}, answered by id, probability, label and model of each row\n'
         "GET  /model     what serves, who approved it, which columns a row has\n"
         "GET  /healthz   whether it answers\n"

@@ -45,7 +45,7 @@ def serve(workspace: Path, port: int | None = None, host: str | None = None) -> 
     listener = _handed_down()
     if listener is None:
         listen(host, port).close()
-    settings = parcel.serving.model_copy(update={"max_rows": project.serving.max_rows})
+    settings = parcel.serving.model_copy(update={"max_rows": project.serving.max_rows, "release": release.tag})
 
     def ready(url: str) -> None:
         sys.stdout.write(

@@ -11,8 +11,9 @@ from signoff.workspace.git import Git
 from signoff.workspace.pipeline import Pipeline
 
 IGNORED = """\
-# Signoff's state, and what DVC keeps instead of git
+# Signoff's state, files of `signoff audit export`, and what DVC keeps instead of git
 .signoff/
+/audit/
 /data/*.parquet
 /artifacts/model
 /artifacts/bento
