@@ -274,3 +274,33 @@ def test_an_old_snapshot_survives_bad_input(tmp_path: Path) -> None:
         make_snapshot(project(), paths, None)
     assert (paths.raw.read_bytes(), paths.snapshot.read_bytes()) == before
     assert sorted(path.name for path in paths.raw.parent.iterdir()) == ["raw.parquet", "snapshot.json"]
+
+
+def test_a_header_whose_quote_never_ends_is_named(refused: Any) -> None:
+    refused('row_id,"price\n' + "1,2\n" * 60_000, r"the header of orders\.csv.*line 1.*quotes in pairs")
+
+
+@pytest.mark.parametrize("before", ["\n", "\r\n\r\n", " \n\n"])
+def test_empty_lines_before_the_header_are_no_rows(tmp_path: Path, before: str) -> None:
+    (tmp_path / "sources").mkdir()
+    text = CSV.replace("\n", "\r\n") if "\r" in before else CSV
+    (tmp_path / "sources" / "orders.csv").write_bytes((before + text).encode())
+    snapshot = make_snapshot(project(), Paths(tmp_path), None)
+    assert snapshot.rows == 60
+    assert snapshot.columns["price"] == "float64"
+
+
+@pytest.mark.parametrize("moment", ["0000-01-01", "9999-12-31T23:59:59-12:00"])
+def test_a_moment_beyond_the_calendar_is_named(refused: Any, tmp_path: Path, moment: str) -> None:
+    settings = project(time_column="asked")
+    refused(
+        CSV.replace("2024-01-09", moment, 1), r"(text that is not a date or time|beyond the calendar).*row 9", settings
+    )
+    frame = pd.read_csv(tmp_path / "sources" / "orders.csv").assign(
+        asked=pd.Series(np.array([-62_200_000_000, *[1_700_000_000] * 59], dtype="datetime64[s]")).astype(
+            "datetime64[us]"
+        )
+    )
+    frame.to_parquet(tmp_path / "sources" / "orders.parquet")
+    parquet = project(time_column="asked", sources={"orders": {"file": "orders.parquet"}})
+    refused(None, "moments beyond the calendar.*row 1.*years 1 to 9999", parquet)

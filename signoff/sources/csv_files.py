@@ -15,7 +15,7 @@ from signoff.core.data import MISSING_TEXTS
 from signoff.core.errors import DataError
 from signoff.core.settings import FileSource
 from signoff.sources.duck import Duck, Problem, explain, literal, quoted
-from signoff.sources.text import check_encoding, read_header
+from signoff.sources.text import blank_lines, check_encoding, read_header
 
 MISSING = MISSING_TEXTS
 LONGEST_LINE_BYTES = 10_000_000
@@ -57,7 +57,8 @@ def _load_text(
         duck.run(
             f"CREATE TABLE {quoted(name + ' text')} AS SELECT * FROM read_csv({literal(str(utf8))},"
             f" auto_detect=false, header=true, delim={literal(separator)}, quote='\"', escape='\"', comment='',"
-            f" skip=0, strict_mode=true, null_padding=false, ignore_errors=false, nullstr=[{missing}],"
+            f" skip={blank_lines(utf8)}, strict_mode=true, null_padding=false, ignore_errors=false,"
+            f" nullstr=[{missing}],"
             f" max_line_size={LONGEST_LINE_BYTES}, compression={literal(packing)}, columns={{{fields}}})"
         )
     except Problem as error:
@@ -103,6 +104,9 @@ def _types(duck: Duck, name: str, columns: list[str]) -> dict[str, str]:
     types = dict.fromkeys(columns, "VARCHAR")
     for kind, pattern in _PATTERNS.items():
         test = f"regexp_full_match(value, {literal(pattern)}) AND TRY_CAST(value AS {kind}) IS NOT NULL"
+        if kind == "TIMESTAMPTZ":
+            # Moments that Python's calendar lacks, in UTC, are text: no later step could name them.
+            test += " AND year(TRY_CAST(value AS TIMESTAMPTZ)) BETWEEN 1 AND 9999"
         open_columns = [column for column in columns if column in filled and types[column] == "VARCHAR"]
         likely = _fitting(duck, f"(FROM {text} LIMIT {FIRST_LOOK_ROWS})", open_columns, test, where_empty=True)
         fitting = _fitting(duck, text, [column for column in open_columns if column in likely], test)

@@ -96,6 +96,7 @@ def as_moments(frame: pd.DataFrame, name: str, key: str, where: str) -> pd.Serie
     """
     column = frame[name]
     if pd.api.types.is_datetime64_any_dtype(column):
+        _expect_years(column, name, where)
         return column
     if not column.isna().all() and not pd.api.types.is_string_dtype(column):
         raise SettingsError(
@@ -116,4 +117,18 @@ def as_moments(frame: pd.DataFrame, name: str, key: str, where: str) -> pd.Serie
             allowed="ISO 8601, such as 2013-04-01 or 2013-04-01T10:00:00Z",
             next_step="parse it in the SQL, for instance with strptime",
         )
+    _expect_years(moments, name, where)
     return moments.astype("datetime64[us]")
+
+
+def _expect_years(moments: pd.Series, name: str, where: str) -> None:
+    beyond = ~moments.dt.year.between(1, 9999) & moments.notna()
+    if beyond.any():
+        row = int(beyond.to_numpy().argmax())
+        raise DataError(
+            f"column {name!r} holds moments beyond the calendar",
+            where=f"{where}, row {row + 1}",
+            got=f"{moments.iloc[row]} ({int(beyond.sum())} rows like it)",
+            allowed="years 1 to 9999",
+            next_step="make them NULL in the SQL, for instance with CASE WHEN",
+        )

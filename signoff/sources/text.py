@@ -7,8 +7,9 @@ import csv
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import IO, cast
 
@@ -113,11 +114,17 @@ def _wrong_bytes(path: Path, source: FileSource, name: str, where: str, wrong: b
     return error
 
 
+def blank_lines(path: Path) -> int:
+    """How many empty lines stand before the header of a UTF-8 CSV file."""
+    with open_bytes(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+        return sum(1 for _ in takewhile(lambda line: not line.strip(), text))
+
+
 def read_header(path: Path, source: FileSource, name: str) -> tuple[list[str], str]:
     """Column names and separator of a UTF-8 CSV file.
 
     Raises:
-        DataError: the file is empty, or two columns have one name, or one has none.
+        DataError: the file is empty, or two columns have one name, or one has none, or the header has no end.
         SettingsError: the delimiter is not one character.
     """
     with open_bytes(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
@@ -139,7 +146,7 @@ def read_header(path: Path, source: FileSource, name: str) -> tuple[list[str], s
                 allowed="',' or ';' or '\\t' or '|' or any other single character",
             )
         # A name in quotes may hold a line break, so the header may be longer than a line.
-        header = next(csv.reader(chain([first], text), delimiter=separator))
+        header = _first_row(csv.reader(chain([first], text), delimiter=separator), path, first)
     names = [column.strip() for column in header]
     for index, column in enumerate(names):
         if not column:
@@ -158,6 +165,19 @@ def read_header(path: Path, source: FileSource, name: str) -> tuple[list[str], s
                 next_step="rename one of them in the first line",
             )
     return names, separator
+
+
+def _first_row(rows: Iterator[list[str]], path: Path, first: str) -> list[str]:
+    try:
+        return next(rows)
+    except csv.Error as error:
+        raise DataError(
+            f"the header of {path.name} cannot be read",
+            where=f"{path}, line 1",
+            got=first.strip()[:120],
+            allowed='names with a separator between them, quotes in pairs: "text", with "" for a quote inside it',
+            next_step="repair the first line",
+        ) from error
 
 
 def _separator(path: Path, header: str) -> str:
