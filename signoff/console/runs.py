@@ -51,9 +51,7 @@ class RunLine(Record):
     seconds: float
     message: str
     review: str | None
-    answered: ReviewState | None = Field(
-        None, description="what became of the review where it waits; None: open"
-    )
+    answered: ReviewState | None = Field(None, description="what became of the review where it waits; None: open")
 
 
 class RunsContext(Listed):
