@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -86,21 +86,15 @@ def late_table(rows: int = 900, seed: int = 5) -> pd.DataFrame:
     return frame
 
 
-def small_workspace(folder: Path, *, trials: int = 4, families: str = "[baseline, linear, hist_boosting]") -> Path:
+def small_workspace(
+    folder: Path, *, trials: int = 4, families: Sequence[str] = ("baseline", "linear", "hist_boosting")
+) -> Path:
     """A workspace made by `signoff init`, with a search in trials so that it is repeatable."""
     table = folder / "trips.csv"
     late_table().to_csv(table, index=False)
     root = folder / "trips"
     signoff("init", table, "--target", "late", "--workspace", root)
-    return with_settings(
-        root,
-        {
-            "search": {
-                "budget": {"trials": trials},
-                "families": json.loads(families.replace("[", '["').replace("]", '"]').replace(", ", '", "')),
-            }
-        },
-    )
+    return with_settings(root, {"search": {"budget": {"trials": trials}, "families": list(families)}})
 
 
 def with_settings(root: Path, changes: dict[str, Any]) -> Path:

@@ -34,7 +34,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="module")
 def waiting(tmp_path_factory: pytest.TempPathFactory, api: dict[str, str]) -> Path:
     """A workspace whose candidate waits for its review."""
-    root = small_workspace(tmp_path_factory.mktemp("waiting"), trials=2, families="[baseline, linear]")
+    root = small_workspace(tmp_path_factory.mktemp("waiting"), trials=2, families=("baseline", "linear"))
     assert signoff_json("run", root=root, code=3, **api)["review"] == "release-1"
     return root
 

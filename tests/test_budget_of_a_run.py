@@ -48,7 +48,7 @@ def test_whoever_set_the_budget_that_stands_is_behind_the_candidate(tmp_path: Pa
 
 @pytest.mark.slow
 def test_signoff_run_takes_a_budget_keeps_it_and_says_so(tmp_path: Path) -> None:
-    root = small_workspace(tmp_path, trials=4, families="[baseline, linear]")
+    root = small_workspace(tmp_path, trials=4, families=("baseline", "linear"))
     signoff("run", "--trials", "2", "--seconds", "3", root=root, code=2)
     ended = signoff_json("run", "--trials", "2", "--note", "quick", "--as", "ada", root=root, code=3)
     assert load_run_settings(Paths(root).run).steering.budget == Budget(trials=2)

@@ -125,7 +125,7 @@ def test_loopback_is_open(host: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_kill_between_the_entry_and_its_run_loses_nothing(tmp_path: Path) -> None:
-    root = small_workspace(tmp_path, trials=2, families="[baseline, linear]")
+    root = small_workspace(tmp_path, trials=2, families=("baseline", "linear"))
     waiting = signoff_json("run", root=root, code=3)
     proof = token_of(root, "ana", "reviewer")
     deadly = [sys.executable, str(Path(__file__).with_name("killed_console.py")), str(root)]

@@ -24,7 +24,7 @@ ONE_TIME = re.compile(r"one-time password (\S+)")
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    root = small_workspace(tmp_path, trials=2, families="[baseline, linear]")
+    root = small_workspace(tmp_path, trials=2, families=("baseline", "linear"))
     approvals = [{"role": "reviewer", "count": 1}, {"role": "business owner", "count": 1}]
     return with_settings(root, {"gates": {"release": {"approvals": approvals, "four_eyes": True}}})
 

@@ -66,7 +66,7 @@ def test_of_one_project_one_run_is_started_at_a_time(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not WHOLE, reason="pending steps are tested without a run; make test-slow plays one")
 def test_signoff_run_takes_up_a_request_that_nobody_carried_out(tmp_path: Path) -> None:
-    root = small_workspace(tmp_path, trials=2, families="[baseline, linear]")
+    root = small_workspace(tmp_path, trials=2, families=("baseline", "linear"))
     desk = open_desk(load_project(root), Paths(root))
     waits(desk, "killed")
     ask(desk, run="killed")
