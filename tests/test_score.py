@@ -100,7 +100,7 @@ def test_names_that_cannot_be_meant_are_refused(paths: Paths, tmp_path: Path) ->
         score_table(parcel, tmp_path / "in.csv", tmp_path / "out.xlsx")
     with pytest.raises(UsageError, match="the same file"):
         score_table(parcel, tmp_path / "in.csv", tmp_path / "in.csv")
-    with pytest.raises(DataError, match="the file is missing"):
+    with pytest.raises(UsageError, match=r"there is no such file.*signoff score IN OUT"):
         score_table(parcel, tmp_path / "no.csv", tmp_path / "out.csv")
 
 

@@ -103,7 +103,12 @@ def _check_names(source: Path, target: Path) -> None:
         if not _ending(path):
             raise UsageError(f"the ending of {path.name} is not known", got=path.suffix, allowed=", ".join(ENDINGS))
     if not source.is_file():
-        raise DataError("the file is missing", where=str(source))
+        raise UsageError(
+            "there is no such file",
+            where=str(source),
+            allowed="a CSV or Parquet file",
+            next_step="signoff score IN OUT",
+        )
     if source.resolve() == target.resolve():
         raise UsageError("source and target are the same file", where=str(source), next_step="name another target")
 

@@ -42,7 +42,9 @@ def send_test(workspace: Path, as_json: bool) -> int:
     if as_json:
         print_json({"tried": [one.as_json() for one in tried]})
     elif not tried:
-        sys.stdout.write("nobody is told anything: signoff.yaml has no announce section\n")
+        sys.stdout.write(
+            "nobody is told anything: signoff.yaml has no announce section\nnext: add one (docs/announcements.md)\n"
+        )
     return 0 if all(one.done for one in tried) else UNSENT
 
 

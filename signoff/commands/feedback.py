@@ -16,6 +16,7 @@ from signoff.core.settings_file import load_project
 if TYPE_CHECKING:
     import pandas as pd
 
+AGAIN = "correct the file, then signoff feedback FILE again: nothing of it was kept"
 SHOWN = 5
 """Examples of ids in an answer."""
 
@@ -89,6 +90,7 @@ def _outcomes(frame: pd.DataFrame, project: Project, paths: Paths, file: Path) -
             where=str(file),
             got=", ".join(map(str, twice.unique()[:SHOWN])),
             allowed="one outcome an id",
+            next_step=AGAIN,
         )
     return given.set_index("id")["outcome"]
 
@@ -150,10 +152,12 @@ def _labels(values: pd.Series, paths: Paths, file: Path) -> pd.Series:
     if wrong.any():
         row = int(wrong.argmax())
         raise DataError(
-            f"{int(wrong.sum())} outcomes have a label that the model does not know",
+            f"{int(wrong.sum())} {'outcome has' if wrong.sum() == 1 else 'outcomes have'} a label that the model"
+            " does not know",
             where=f"{file}, row {row + 1}, column {values.name}",
             got=label_text(values.iloc[row]),
             allowed=did_you_mean(label_text(values.iloc[row]), recipe.classes),
+            next_step=AGAIN,
         )
     names = dict(enumerate(recipe.classes))
     return values.where(values.isna(), [names.get(int(place), "") for place in positions])
