@@ -23,6 +23,7 @@ STATES: dict[NoticeState, str] = {
     "dropped": "address gone",
 }
 """What the outbox calls a state; one that is noted has a line for each address below or above it."""
+NOBODY = "nobody is told anything: signoff.yaml has no announce section\nnext: add one (docs/announcements.md)\n"
 UNSENT = 5
 """Exit code where a message was not taken."""
 
@@ -42,9 +43,7 @@ def send_test(workspace: Path, as_json: bool) -> int:
     if as_json:
         print_json({"tried": [one.as_json() for one in tried]})
     elif not tried:
-        sys.stdout.write(
-            "nobody is told anything: signoff.yaml has no announce section\nnext: add one (docs/announcements.md)\n"
-        )
+        sys.stdout.write(NOBODY)
     return 0 if all(one.done for one in tried) else UNSENT
 
 
