@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -237,3 +239,13 @@ def test_the_lock_of_a_git_at_work_is_left_alone_and_named(workspace: Path) -> N
         finally:
             os.killpg(editing.pid, signal.SIGKILL)
     assert Git(workspace).commit("Features", ["features.yaml"]), "its owner is dead now"
+
+
+def test_who_looks_for_the_holder_keeps_nobody_out(tmp_path: Path) -> None:
+    with workspace_lock(tmp_path, "first", "ada"):
+        pass
+    with (tmp_path / "run.lock").open("rb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        threading.Timer(0.2, fcntl.flock, (looking, fcntl.LOCK_UN)).start()
+        with workspace_lock(tmp_path, "second", "bo"):
+            assert (holder_of(tmp_path) or {})["actor"] == "bo"

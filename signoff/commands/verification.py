@@ -9,10 +9,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from signoff.commands.output import print_json, root_of
 from signoff.core.decision import Finding
-from signoff.core.errors import IntegrityError
+from signoff.core.digest import expect_file, model_digest
+from signoff.core.errors import IntegrityError, WorkspaceError
+from signoff.core.files import read_json
 from signoff.core.paths import Paths
+from signoff.core.search import ModelRecord
 from signoff.core.settings_file import load_project
 
 if TYPE_CHECKING:
@@ -98,7 +103,7 @@ def findings_of(root: Path, pinned_root: str | None = None) -> list[Finding]:
     store = open_store(project, paths) if paths.state.exists() else None
     served = served_models(paths.predictions)
     try:
-        return _found(paths, project.project, store, served, pinned_root)
+        return [*_found(paths, project.project, store, served, pinned_root), *_model_findings(paths)]
     finally:
         if store is not None:
             store.close()
@@ -118,6 +123,29 @@ def _found(
         damaged = Finding(what=error.what, where=error.where or str(paths.state), got=error.got or "")
         found = [damaged, *verify(paths, served=served, root=pinned_root)]
         return [*found, *_tags(paths.root, project, None), *champion_findings(paths, None)]
+
+
+def _model_findings(paths: Paths) -> list[Finding]:
+    """The model in artifacts/ against its own record: it is not what serves, but what is packaged and replayed next."""
+    from signoff.workspace.lock import holder_of
+
+    # Of a fit that is under way the record comes last.
+    if not (paths.model / "model.json").is_file() or holder_of(paths.state) is not None:
+        return []
+    try:
+        record = ModelRecord.model_validate(read_json(paths.model / "model.json"))
+        expect_file(paths.model / "recipe.json", record.recipe_sha256, "the model's recipe")
+        expect_file(paths.model / "model.bin", record.model_sha256, "the model file")
+    except (IntegrityError, WorkspaceError) as error:
+        where = error.where or str(paths.model)
+        return [Finding(what=error.what, where=where, got=error.got or "", expected=error.allowed or "")]
+    except ValidationError as error:
+        return [Finding(what="the model record is damaged", where=str(paths.model), got=error.errors()[0]["msg"])]
+    digest = model_digest(record.recipe_sha256, record.model_sha256)
+    if digest != record.digest:
+        where = str(paths.model / "model.json")
+        return [Finding(what="the model record names another digest", where=where, got=record.digest, expected=digest)]
+    return []
 
 
 def _tags(root: Path, project: str, store: Store | None) -> list[Finding]:

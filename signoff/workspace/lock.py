@@ -15,6 +15,8 @@ from signoff.core.files import explain_os_error
 from signoff.core.record import now
 
 POLL_SECONDS = 0.2
+GRACE_SECONDS = 0.5
+"""Nobody is refused sooner: who asks for the holder has the lock, shared, for a moment."""
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def workspace_lock(state: Path, purpose: str, actor: str, wait_seconds: float = 
         state: the workspace's `.signoff` folder.
         purpose: what the holder does, for whoever is told to wait.
         actor: who started it.
-        wait_seconds: how long to wait for another holder; 0 refuses at once.
+        wait_seconds: how long to wait for another holder; 0 refuses within GRACE_SECONDS.
 
     Raises:
         WorkspaceBusyError: somebody else holds it; says who, since when and which process.
@@ -37,7 +39,7 @@ def workspace_lock(state: Path, purpose: str, actor: str, wait_seconds: float = 
     except OSError as error:
         raise explain_os_error(error, path) from error
     try:
-        _acquire(file, path, time.monotonic() + wait_seconds)
+        _acquire(file, path, time.monotonic() + max(wait_seconds, GRACE_SECONDS))
         _name_holder(file, path, purpose, actor)
         yield
         os.ftruncate(file, 0)
