@@ -130,6 +130,14 @@ def test_next_leads_nowhere_else(console: Consoled, next: str) -> None:
     assert come(console.browser(), f"/login/oidc?next={next}").headers["location"] == "/"
 
 
+def test_a_long_way_on_still_fits_into_a_cookie(console: Consoled) -> None:
+    for length, kept in ((1000, True), (1900, False)):
+        browser, to = console.browser(), "/" + "x" * (length - 1)
+        left = browser.get(f"/login/oidc?next={to}")
+        assert len(left.headers["set-cookie"]) < 4096
+        assert come(browser, f"/login/oidc?next={to}").headers["location"] == (to if kept else "/")
+
+
 def make_one(browser: Browser, **form: str) -> httpx.Response:
     return browser.post("/account/tokens", {"scopes": "read", **form}, page="/account")
 

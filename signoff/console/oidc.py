@@ -17,6 +17,8 @@ from signoff.core.settings import Oidc
 
 router = APIRouter()
 RETURN = "/login/oidc/back"
+LONGEST_BYTES = 1000
+"""Of the way on after the log-in: browsers drop a cookie of more than 4 kB, and it stands there in hex digits."""
 
 
 @raw(router, "/login/oidc", needs=Permission.PUBLIC)
@@ -35,7 +37,9 @@ def leave(
     public = visit.home.settings.public_url or str(request.base_url)
     address, kept = begin(_settings(visit), public.rstrip("/") + RETURN, anew=anew)
     response = RedirectResponse(address, status_code=303)
-    set_state(visit.home, response, f"{safe_next(next)} {kept.model_dump_json()}")
+    to = safe_next(next)
+    to = to if len(to.encode()) <= LONGEST_BYTES else "/"
+    set_state(visit.home, response, f"{to} {kept.model_dump_json()}")
     return response
 
 
