@@ -10,7 +10,7 @@ import pytest
 
 from signoff.commands.settling import settle
 from signoff.commands.status import show_status, status_of
-from signoff.core.decision import ReviewState
+from signoff.core.decision import Review, ReviewState
 from signoff.core.monitoring import Alert, WindowRequest
 from signoff.core.paths import Paths
 from signoff.core.record import now
@@ -19,7 +19,8 @@ from signoff.core.settings import Gates
 from signoff.gates import Desk, alerts_now, decide, settle_alerts
 from tasks.passage import passage
 from tasks.watching import Watched, watch
-from tests.ledger_cases import AUTO, approve, ask, candidate, desk_at
+from tests.consoles import a_console
+from tests.ledger_cases import AUTO, approve, ask, caller, candidate, desk_at
 from tests.monitored import make_workspace
 
 RAISED = Cause(kind="alert", actor="schedule", reference="a1", note="it drifts")
@@ -184,7 +185,7 @@ def test_the_same_window_again_says_why_it_starts_nothing(tmp_path: Path, capsys
     assert "acknowledged" in capsys.readouterr().out
 
 
-def watched_questions(desk: Desk) -> list[object]:
+def watched_questions(desk: Desk) -> list[Review]:
     return list(desk.store.reviews(gate="alert"))
 
 
@@ -224,3 +225,31 @@ def test_status_after_a_refusal_says_what_who_why_and_what_next(
     out = capsys.readouterr().out
     assert "toy/c2: release-1 was rejected by bo: worse in autumn" in out
     assert "next: change signoff.yaml or features.yaml, then signoff run" in out
+
+
+def test_the_console_tells_what_came_of_an_alert_and_where_to_answer(tmp_path: Path) -> None:
+    console = a_console(tmp_path)
+    console.person("ana", "reviewer")
+    console.person("root", "admin")
+    desk, browser = console.desk(), console.browser("ana")
+    desk.store.add_alert(
+        Alert(id="a1", project="demo", opened=now(), finding="it drifts", checks=(), model="m", came="<b>so far</b>")
+    )
+    page = browser.get("/alerts/demo/a1").text
+    assert "&lt;b&gt;so far&lt;/b&gt;" in page
+    retrained(desk, "a", RunState.WAITING)
+    assert stands(desk)[0] == "retraining"
+    page = browser.get("/alerts/demo/a1").text
+    assert "Its retrain made demo/a, which waits at release-1" in page
+    assert 'class="button" href="/reviews/demo%3Arelease-1"' in page
+    decide(desk, "release-1", "reject", actor="ana", caller=caller("ana", "reviewer"), reasons="worse in autumn")
+    settle_alerts(desk)
+    page = browser.get("/alerts/demo/a1").text
+    assert "Release-1 was rejected by ana: worse in autumn" in page
+    assert "an alert starts one by itself" in page
+    assert "worse in autumn" in browser.get("/alerts").text
+    asked = ask(desk, "again", gate="alert", cause=RAISED, digest=desk.store.alert("a1").question).review
+    assert asked is not None
+    assert 'class="button" href="/reviews/demo%3Aalert-1"' in browser.get("/alerts/demo/a1").text
+    found = browser.get("/reviews/demo:alert-1").text
+    assert 'href="/alerts/demo/a1"' in found

@@ -26,6 +26,7 @@ from signoff.core.record import now
 from signoff.core.run import Cause
 from signoff.core.settings import GatePolicy
 from signoff.workspace.git import Git
+from tests.consoles import a_console
 from tests.ledger_cases import approve, ask, caller, candidate, desk_at, release
 
 SETTINGS = """\
@@ -162,3 +163,16 @@ def test_make_says_what_it_installs_before_it_is_silent() -> None:
     said = next(number for number, line in enumerate(lines) if "1.3 GB of locked packages" in line)
     assert said < next(number for number, line in enumerate(lines) if "-m venv" in line)
     assert "10 seconds to a minute" in lines[said]
+
+
+def test_the_people_page_says_what_the_first_account_changes(tmp_path: Path) -> None:
+    console = a_console(tmp_path)
+    console.person("admin", "admin", bootstrap=True)
+    admin = console.browser("admin")
+    page = admin.get("/people").text
+    assert "With the first account that is added, accounts are in force" in page
+    assert "The first admin, admin, then decides nothing any more" in page
+    console.person("bo", "reviewer")
+    page = admin.get("/people").text
+    assert "With the first account" not in page
+    assert "The first admin, admin, decides nothing any more" in page
