@@ -17,6 +17,7 @@ from expectations.ranges import (
     number_bounds,
 )
 from expectations.suite import Expectation, Suite
+from signoff.core.numbers import closely
 from signoff.core.settings import Project, Task
 
 LISTED_VALUES = 200
@@ -155,7 +156,7 @@ def _numbers(proposal: _Proposal, name: str, values: pd.Series) -> None:
         return
     bounds = number_bounds(numbers, seasons_seen=proposal.seasons_seen)
     low, high = float(numbers.min()), float(numbers.max())
-    seen = f"always {low:g}" if low == high else f"{low:g} to {high:g}"
+    seen = f"always {closely(low)}" if low == high else f"{closely(low)} to {closely(high)}"
     room = "" if proposal.seasons_seen else ", with room for seasons that were not seen"
     proposal.add(
         "expect_column_values_to_be_between",
@@ -168,7 +169,8 @@ def _numbers(proposal: _Proposal, name: str, values: pd.Series) -> None:
     if bounds.median_low is not None:
         proposal.add(
             "expect_column_median_to_be_between",
-            f"the median was {np.median(numbers):g}; one outside these limits looks like another unit or source",
+            f"the median was {closely(float(np.median(numbers)))}; one outside these limits looks like another unit or "
+            "source",
             column=name,
             min_value=bounds.median_low,
             max_value=bounds.median_high,

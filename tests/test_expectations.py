@@ -250,6 +250,15 @@ def test_types_of_every_source_are_understood(tmp_path: Path) -> None:
             assert run(judged, path).failures == ()
 
 
+def test_reasons_tell_large_numbers_without_an_exponent() -> None:
+    frame = make_month(1)
+    frame["weight"] = np.random.default_rng(0).permutation(np.linspace(12_285, 1_490_400, len(frame)))
+    found = [one for one in propose(frame, PROJECT).expectations if one.kwargs.get("column") == "weight"]
+    notes = [one.notes or "" for one in found]
+    assert any("12,285 to 1,490,400" in note for note in notes), notes
+    assert not [note for note in notes if "e+" in note]
+
+
 def test_limits_are_readable_and_wide_enough() -> None:
     counts = number_bounds(np.array([0.0, 1, 2, 3, 100]), seasons_seen=False)
     amounts = number_bounds(np.array([0.3, 0.4, 0.5, 0.7, 65.8]), seasons_seen=False)

@@ -426,6 +426,14 @@ def test_a_leak_is_called_out_and_an_honest_table_is_not(task: str) -> None:
     assert [warning for warning in leaking.warnings if warning.startswith("LEAK? told alone tells y")]
 
 
+def test_a_handful_of_missing_values_is_not_told_as_none() -> None:
+    frame = make_rows(3_000)
+    frame.loc[0, "born"] = pd.NaT
+    frame.loc[1, "team"] = None
+    steps = {step.column: step.reason for step in propose_plan(frame, make_project()).steps}
+    assert steps["born"].endswith("missing in under 0.1% of rows")
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_copies_on_both_sides_of_the_cut_are_told(task: str) -> None:
     frame, project = make_rows(400, task), make_project(task)

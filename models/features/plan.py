@@ -37,7 +37,7 @@ def propose_step(train: pd.DataFrame, name: str, project: Project) -> FeatureSte
     kind = kind_of(values)
     distinct = int(values.nunique())
     missing = float(values.isna().mean())
-    seen = f", missing in {missing:.1%} of rows" if missing else ""
+    seen = f", missing in {_few(missing)} of rows" if missing else ""
     if kind == "category":
         return FeatureStep(column=name, action="category", reason=f"{distinct} different values{seen}")
     if kind == "text":
@@ -45,6 +45,10 @@ def propose_step(train: pd.DataFrame, name: str, project: Project) -> FeatureSte
     if kind == "datetime":
         return FeatureStep(column=name, action="datetime", reason=f"moments, read as parts of the calendar{seen}")
     return FeatureStep(column=name, action="keep", reason=("yes or no" if kind == "boolean" else "a number") + seen)
+
+
+def _few(share: float) -> str:
+    return "under 0.1%" if share < 0.001 else f"{share:.1%}"
 
 
 def apply_steering(plan: FeaturePlan, steering: Steering) -> FeaturePlan:
