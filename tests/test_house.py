@@ -16,7 +16,7 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 MOST_LINES_OF_A_MODULE = 400
 MOST_LINES_OF_A_FUNCTION = 60
 # Longer than the others, for it must work where it is copied to, alone.
-ONE_FILE = {"signoff/audit/verify.py": 720}
+ONE_FILE = {"signoff/audit/verify.py": 740}
 
 
 def test_import_contracts_hold() -> None:

@@ -19,7 +19,6 @@ from signoff.gates.refusing import (
     refuse_forbidden,
     refuse_idle,
     refuse_moved_on,
-    refuse_released,
     refuse_wrong_use,
 )
 from signoff.gates.released import released_by
@@ -63,8 +62,7 @@ def decide(
         UsageError: no actor, no reasons, or changes that do not go with the verdict.
         NotFoundError: there is no such review.
         ConflictError: it is closed, or about another digest, or this actor has approved it already.
-        RefusedError: the policy forbids it: the role, or four eyes; or accounts are in force and nobody proved to be
-            the actor.
+        RefusedError: the policy forbids it, or accounts are in force and nobody proved to be the actor.
     """
     actor, reasons = plain(actor, "actor"), plain(reasons, "reason")
     refuse_wrong_use(verdict, changes, override)
@@ -80,10 +78,8 @@ def decide(
         refuse_moved_on(desk, review, digest, override or back)
         refuse_forbidden(review, verdict, actor, roles, moment, override)
         counting, gone = counting_now(desk, review)
-        if override:
-            refuse_released(desk, review, earlier)
         if verdict == "approve":
-            refuse_idle(review, counting, actor, override, moment)
+            refuse_idle(desk, review, earlier, counting, actor, override, moment)
         votes = votes_of(counting) if verdict == "approve" else ()
         said = {"verdict": verdict, "actor": actor, "roles": roles, "reasons": reasons, "changes": changes}
         decision = Decision(**facts_of(review), **said, decided=moment, votes=votes, override=override)

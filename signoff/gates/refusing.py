@@ -173,12 +173,8 @@ def _refuse_idle_override(review: Review, earlier: Sequence[Entry], moment: date
         raise ConflictError("enough people have overridden the freeze already", where=f"ledger entry {closer.sequence}")
 
 
-def refuse_released(desk: Desk, review: Review, earlier: Sequence[Entry]) -> None:
-    """A later freeze holds back nothing that serves, or has served, already.
-
-    Raises:
-        ConflictError: what was approved here is released.
-    """
+def _refuse_released(desk: Desk, review: Review, earlier: Sequence[Entry]) -> None:
+    """A later freeze holds back nothing that serves, or has served, already."""
     release = released_by(desk.store, review.project, earlier)
     if release is not None:
         raise ConflictError(
@@ -189,16 +185,34 @@ def refuse_released(desk: Desk, review: Review, earlier: Sequence[Entry]) -> Non
         )
 
 
-def refuse_idle(review: Review, earlier: Sequence[Entry], actor: str, override: bool, moment: datetime) -> None:
+def refuse_idle(
+    desk: Desk,
+    review: Review,
+    earlier: Sequence[Entry],
+    counting: Sequence[Entry],
+    actor: str,
+    override: bool,
+    moment: datetime,
+) -> None:
     """An approval has to change something.
+
+    Args:
+        desk: the workspace's desk.
+        review: that is approved.
+        earlier: every decision on it.
+        counting: those of them that still count.
+        actor: who approves.
+        override: in spite of a freeze.
+        moment: now.
 
     Raises:
         RefusedError: nobody may override.
         ConflictError: there is nothing to override, or this person has approved already.
     """
     if override:
-        _refuse_idle_override(review, earlier, moment)
-    _refuse_twice(review, earlier, actor, override)
+        _refuse_released(desk, review, earlier)
+        _refuse_idle_override(review, counting, moment)
+    _refuse_twice(review, counting, actor, override)
 
 
 def _refuse_twice(review: Review, earlier: Sequence[Entry], actor: str, override: bool) -> None:

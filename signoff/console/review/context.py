@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from signoff.console.review.standing import ShownDecision, decided, rules_for
 from signoff.console.review.talk import ShownComment, discussion
 from signoff.console.review.words import Word, words_in
 from signoff.core.account import Caller, Permission
-from signoff.core.decision import GateName, Review, ReviewState
+from signoff.core.decision import Decision, GateName, Review, ReviewState
 from signoff.core.policy_rules import Rule, allowed_verdicts, freeze_of
 from signoff.core.policy_votes import still_counting
 from signoff.core.record import Moment, Record
@@ -81,7 +81,7 @@ class ReviewContext(Record):
     typed: str
     """The reasons of a decision that was refused, where no form is left to keep them."""
     dossier: str
-    words: tuple[Word, ...]
+    words: tuple[Word, ...] = ()
 
 
 def review_context(
@@ -115,9 +115,7 @@ def review_context(
     entries = tuple(entry for entry in store.entries(about=review.id) if entry.kind == "decision")
     counting, gone = still_counting(review, entries, store.account_lookup())
     heard = [entry.decision() for entry in counting]
-    left = people_left(store, review, heard, moment)
     checks = shown_checks(review, found.values(), earlier_reviews(store.database, review), lens)
-    changed = changed_since(store, review)
     released = review.state is ReviewState.APPROVED and released_by(store, review.project, entries) is not None
     form = _form(store, review, ref, caller, moment, draft, problem) if not released else None
     if form is None and draft is not None and (later := later_review(store.database, review)):
@@ -130,23 +128,28 @@ def review_context(
         explains=lens.explains,
         names=lens.names,
         asked=asked_of(review, moment, _named(store, review)),
-        rules=() if released else (*rules_for(review, heard, moment, caller, gone), *left),
+        rules=() if released else _rules(store, review, heard, moment, caller, gone),
         checks=checks,
         evidence=EvidenceState(state=found.state, note=found.note, made=found.made),
         sections=sections(found.records, slugs(found.records), lens, checks),
         serving=serving_of(store, review),
         audit=audit_of(store, review, entries),
         decisions=decided(entries),
-        changed=changed,
+        changed=changed_since(store, review),
         comments=discussion(store, review.id),
         may_comment=caller.may(Permission.COMMENT, review.project),
         form=form,
         problem=problem,
         typed=draft.reasons if draft is not None and form is None else "",
         dossier=f"/dossier/{review.digest}" if review.gate == "release" and found.state == "kept" else "",
-        words=(),
     )
     return context.model_copy(update={"words": words_in(_texts(context))})
+
+
+def _rules(
+    store: Store, review: Review, heard: Sequence[Decision], moment: datetime, caller: Caller, gone: Sequence[str]
+) -> tuple[Rule, ...]:
+    return (*rules_for(review, heard, moment, caller, gone), *people_left(store, review, heard, moment))
 
 
 def _form(
