@@ -10,6 +10,7 @@ import pytest
 
 from signoff.commands.settling import settle
 from signoff.commands.status import show_status, status_of
+from signoff.commands.summary import print_window
 from signoff.core.decision import Review, ReviewState
 from signoff.core.monitoring import Alert, WindowRequest
 from signoff.core.paths import Paths
@@ -17,7 +18,7 @@ from signoff.core.record import now
 from signoff.core.run import Cause, Request, Run, RunState, Steering
 from signoff.core.settings import Gates
 from signoff.gates import Desk, alerts_now, decide, settle_alerts
-from tasks.passage import passage
+from tasks.passage import Ending, passage
 from tasks.watching import Watched, watch
 from tests.consoles import a_console
 from tests.ledger_cases import AUTO, approve, ask, caller, candidate, desk_at
@@ -176,6 +177,12 @@ def test_the_same_window_again_says_why_it_starts_nothing(tmp_path: Path, capsys
         "release-1 was rejected by bo: worse in autumn; alert-1 asks what to do; an alert starts one retrain by itself"
     )
     assert [one.id for one in watched_questions(desk)] == ["alert-1"]
+    capsys.readouterr()
+    print_window(root, Ending(run="r", state=RunState.DONE, message=third.message, watched=third.facts()))
+    out = capsys.readouterr().out
+    assert f"ALERT {third.alert.id}, which stands already, open: " in out
+    assert f"no retrain starts: {third.why}" in out
+    assert out.rstrip().endswith(f"next: signoff review show alert-1 --workspace {root}")
     assert watched(root).why == third.why
     assert [one.id for one in watched_questions(desk)] == ["alert-1"]
     settle(desk, decide(desk, "alert-1", "acknowledge", actor="bo", reasons="a strike"))

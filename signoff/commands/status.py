@@ -122,10 +122,8 @@ def _print(status: dict[str, Any], at: str) -> None:
     )
     for review in status["reviews"]:
         held = sum(check["holds"] for check in review["checks"])
-        lines.append(
-            f"review     {review['id']}  {review['gate']} gate, {review['subject']}, "
-            f"{held} of {len(review['checks'])} checks hold"
-        )
+        counted = f", {held} of {len(review['checks'])} checks hold" if review["checks"] else ""
+        lines.append(f"review     {review['id']}  {review['gate']} gate, {review['subject']}{counted}")
     for alert in status["alerts"]:
         lines.append(f"alert      {alert['id']}  {alert['state']}: {alert['finding']}")
         lines += [f"           {alert['came']}"] if alert["came"] else []

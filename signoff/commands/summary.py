@@ -54,6 +54,9 @@ def print_window(root: Path, ending: Ending) -> None:
     folder = Paths(root).monitoring / watched["name"]
     page = folder / "report.html"
     out.append(f"  report: {_near(page if page.is_file() else folder)}")
+    asks = [alert["review"] for alert in watched["alerts"] if alert["review"] and alert["state"] == "open"]
+    if ending.state is RunState.DONE and asks:
+        out.append(f"next: signoff review show {asks[0]}{at_workspace(root)}")
     sys.stdout.write("\n".join(out) + "\n")
     if ending.state is not RunState.DONE:
         sys.stdout.write("\nthe alert started a retrain\n")
