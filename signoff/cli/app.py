@@ -165,6 +165,26 @@ def replay(
 
 
 @app.command()
+def rollback(
+    tag: Annotated[
+        str | None, typer.Argument(help="A release, such as flights/v1; the one before what serves when not given.")
+    ] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why, in your words: it stands in the review and in git.")
+    ] = "",
+    workspace: Workspace = HERE,
+    actor: Actor = None,
+    password_stdin: PasswordStdin = False,
+    wait: Wait = 0,
+    json: Json = False,
+) -> None:
+    """Ask for an earlier release again. It serves once it is approved."""
+    from signoff.commands.rollback import roll_back
+
+    raise typer.Exit(roll_back(workspace, tag, reason, actor, password_stdin, wait, json))
+
+
+@app.command()
 def verify(
     workspace: Workspace = HERE,
     restore: Annotated[

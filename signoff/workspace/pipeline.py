@@ -102,6 +102,36 @@ class Pipeline:
             self._open().pull(targets=list(targets) if targets else None)
         self._forget()
 
+    def checkout(self, *, missing_is_error: bool = True) -> None:
+        """Put in place what dvc.lock and the .dvc files name: from the cache, and from the remote what it lacks.
+
+        Args:
+            missing_is_error: False leaves out what neither of them has.
+        """
+        from dvc.exceptions import CheckoutError
+
+        self._forget()
+        with _translated(self.root, "check out", None):
+            repo = self._open()
+            # A stage that was never run has outputs without a hash, which DVC would miss.
+            outs = [out for out in repo.index.outs if out.hash_info]
+            known = [out.fs_path for out in outs]
+            # Before anything is taken away: DVC removes a file first and then finds that it has none to put there.
+            if missing_is_error and _not_cached(outs):
+                repo.fetch(targets=known)
+                if lost := _not_cached(outs):
+                    raise WorkspaceError(
+                        f"{', '.join(lost[:5])} are neither in the cache nor in the remote",
+                        where=self.remote_url() or "no remote is configured",
+                        next_step="dvc remote list; signoff doctor",
+                    )
+            try:
+                repo.checkout(targets=known, force=True)
+            except CheckoutError:
+                if missing_is_error:
+                    repo.pull(targets=known)
+        self._forget()
+
     def has_remote(self) -> bool:
         """Whether a default remote is configured."""
         with _translated(self.root):
@@ -138,6 +168,10 @@ class Pipeline:
         if self._repo is not None:
             self._repo.close()
             self._repo = None
+
+
+def _not_cached(outs: Sequence[Any]) -> list[str]:
+    return [str(out.def_path) for out in outs if not out.cache.exists(out.hash_info.value)]
 
 
 def _modified(path: Path) -> int:

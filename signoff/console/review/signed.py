@@ -53,7 +53,7 @@ def serving_of(store: Store, review: Review) -> Serving:
         since=champion.released if champion else None,
         before=before.tag if before else "",
         plan=tuple(_plan(champion, before, review)),
-        commands=("signoff status", f"signoff replay {champion.tag}") if champion else (),
+        commands=tuple(_ways(champion, before)),
     )
 
 
@@ -100,14 +100,23 @@ def _plain(review: Review) -> dict[str, Any]:
     }
 
 
+def _ways(champion: Release | None, before: Release | None) -> list[str]:
+    if champion is None:
+        return []
+    back = [f"signoff rollback {before.tag} --reason TEXT"] if before is not None else []
+    return ["signoff status", *back, f"signoff replay {champion.tag}"]
+
+
 def _plan(champion: Release | None, before: Release | None, review: Review) -> list[str]:
     if champion is None:
         return ["Nothing serves yet: the first release has nothing to go back to, and stopping it is the way back."]
     if champion.digest == review.digest:
         said = [f"This candidate serves now, as {champion.tag}."]
-        return said + ([f"The release before it is {before.tag}."] if before else [])
+        back = "going back asks for it again at this gate, and it serves once that is approved"
+        return said + ([f"The release before it is {before.tag}: {back}."] if before else [])
     return [
         f"{champion.tag} serves now and goes on until this candidate is released.",
         "The switch is tried before it counts: a new champion that does not answer gives way to the one before it.",
-        f"{champion.tag} stays in git and the DVC remote: replay builds the same bytes again and compares its digest.",
+        f"{champion.tag} stays in git and the DVC remote: signoff rollback {champion.tag} puts its files back and asks"
+        " for it again, and replay builds the same bytes and compares their digest.",
     ]
