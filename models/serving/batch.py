@@ -16,6 +16,7 @@ from signoff.core.files import replacing
 from signoff.core.settings import FileSource
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from models.search.model_file import LoadedModel
@@ -79,7 +80,7 @@ def score_table(
             for piece in pieces:
                 if writer is None:
                     _check_columns(piece, parcel, source)
-                    writer = _parquet(temporary) if _ending(target) == ".parquet" else _Csv(temporary, _ending(target))
+                    writer = _writer(temporary, source, target)
                 if piece.empty:
                     continue
                 writer.write(_answered(piece, model, done, source, missing))
@@ -213,7 +214,8 @@ def _read_parquet(source: Path, chunk_rows: int) -> Iterator[pd.DataFrame]:
         with pq.ParquetFile(source) as file:
             start = 0
             for batch in file.iter_batches(batch_size=chunk_rows):
-                piece = batch.to_pandas()
+                # As floats, whole numbers beside a gap would lose digits, and so identifiers their rows.
+                piece = batch.to_pandas(integer_object_nulls=True)
                 piece.index = pd.RangeIndex(start, start + len(piece))
                 start += len(piece)
                 yield piece
@@ -241,8 +243,10 @@ class _Csv:
 
 
 class _Parquet:
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    """Columns of a Parquet source keep their types, whatever the first piece shows of them."""
+
+    def __init__(self, path: Path, given: pa.Schema | None) -> None:
+        self._path, self._given = path, given
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, piece: pd.DataFrame) -> None:
@@ -250,16 +254,22 @@ class _Parquet:
         import pyarrow.parquet as pq
 
         if self._writer is None:
-            table = pa.Table.from_pandas(piece, preserve_index=False)
-            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
-        else:
-            table = pa.Table.from_pandas(piece, schema=self._writer.schema, preserve_index=False)
-        self._writer.write_table(table)
+            known = {} if self._given is None else {field.name: field for field in self._given}
+            added = pa.Schema.from_pandas(piece[[name for name in piece if name not in known]], preserve_index=False)
+            fields = [known[name] if name in known else added.field(name) for name in piece]
+            self._writer = pq.ParquetWriter(self._path, pa.schema(fields), compression="zstd")
+        self._writer.write_table(pa.Table.from_pandas(piece, schema=self._writer.schema, preserve_index=False))
 
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
 
 
-def _parquet(path: Path) -> Writer:
-    return _Parquet(path)
+def _writer(path: Path, source: Path, target: Path) -> Writer:
+    if _ending(target) != ".parquet":
+        return _Csv(path, _ending(target))
+    if _ending(source) != ".parquet":
+        return _Parquet(path, None)
+    import pyarrow.parquet as pq
+
+    return _Parquet(path, pq.read_schema(source))
