@@ -116,6 +116,18 @@ def test_both_writings_of_the_rules_agree(seed: int) -> None:
     assert seen == {True, False}
 
 
+@pytest.mark.parametrize(("hours", "late"), [(23, False), (24, True), (200, True)])
+def test_a_person_s_approval_after_the_end_holds_in_neither_writing(hours: int, late: bool) -> None:
+    facts = {"review": "release-1", "project": "toy", "gate": "release", "digest": "d" * 64, "reasons": "so"}
+    said = {"verdict": "approve", "actor": "bo", "roles": ("reviewer",), "outcome": ReviewState.APPROVED}
+    times = {"opened": OPENED, "decided": OPENED + timedelta(hours=hours)}
+    decision = Decision.model_validate(
+        {**facts, **said, **times, "evidence_sha256": "e" * 64, "policy": GatePolicy(expires_days=1)}
+    )
+    ended = ["it was decided after the review had ended, 2026-03-28 09:00 UTC"] if late else []
+    assert list(broken_rules(decision)) == rule_faults(decision.as_json(), as_voters(decision)) == ended
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_both_writings_of_the_freeze_agree_to_the_minute(seed: int) -> None:
     """Around both changes of the clock in Berlin and New York, and in a zone across the date line."""

@@ -78,6 +78,16 @@ def _by_people(decision: Decision) -> Iterator[str]:
         yield from (f"four eyes: {name} started or steered the run" for name in sorted(own))
     if decision.opened is not None and decision.decided < decision.opened:
         yield "it was decided before the question was asked"
+    yield from _late(decision)
+
+
+def _late(decision: Decision) -> Iterator[str]:
+    """What was approved in time may still be overridden later, where a freeze keeps it."""
+    days, opened = decision.policy.expires_days, decision.opened
+    if days is not None and opened is not None and not decision.override:
+        end = opened + timedelta(days=days)
+        if decision.decided >= end:
+            yield f"it was decided after the review had ended, {end:%Y-%m-%d %H:%M} UTC"
 
 
 def _override(decision: Decision) -> Iterator[str]:
