@@ -134,3 +134,10 @@ def test_an_alert_and_a_decided_review_speak_for_themselves() -> None:
     assert (
         verdict_line(EvidenceSet(project="p", made=now(), records=()), ()) == "There is no evidence; no checks are set."
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.12345, "0.123"), (27_000, "27,000"), (9.9e14, "990,000,000,000,000"), (-1e300, "-1e+300")]
+)
+def test_a_number_of_a_hundred_digits_is_not_written_out(value: float, shown: str) -> None:
+    assert number(value) == shown

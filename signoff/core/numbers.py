@@ -8,9 +8,11 @@ from signoff.core.evidence import Value
 
 
 def number(value: float) -> str:
-    """Three significant digits below 1000, thousands with commas above."""
+    """Three significant digits below 1000, thousands with commas above, an exponent where nobody counts the digits."""
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
+    if abs(value) >= 1e15:
+        return f"{value:.3g}"
     if abs(value) >= 1000 or (float(value).is_integer() and abs(value) >= 1):
         return f"{value:,.0f}"
     if abs(value) < 0.001:
