@@ -6,6 +6,7 @@ import pytest
 
 from signoff.core.decision import Review, ReviewState
 from signoff.core.evidence import Evidence, EvidenceSet, Value
+from signoff.core.numbers import number
 from signoff.core.policy import run_checks
 from signoff.core.record import now
 from signoff.core.run import Cause
