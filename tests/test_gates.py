@@ -18,7 +18,7 @@ from signoff.core.run import Cause, Steering
 from signoff.core.settings import Approvals, GatePolicy
 from signoff.gates import decide, expire_reviews, list_reviews, reopen, summarise
 from signoff.ledger import check_release, read_pointer, verify
-from tests.ledger_cases import AUTO, CHECKS, EVIDENCE, GUARDED, POOR, approve, ask, caller, candidate, desk_at
+from tests.ledger_cases import AUTO, CHECKS, EVIDENCE, GUARDED, POOR, approve, ask, caller, candidate, desk_at, release
 
 
 def test_a_manual_gate_waits_for_a_person_and_then_stays_passed(database: str | None, tmp_path: Path) -> None:
@@ -334,4 +334,21 @@ def test_a_clock_that_was_put_back_signs_nothing(tmp_path: Path) -> None:
         approve(desk, moment=review.opened - timedelta(seconds=1))
     assert desk.ledger.entries() == ()
     approve(desk, moment=review.opened)
+    assert verify(desk.paths, desk.store) == []
+
+
+def test_to_go_back_to_an_earlier_release_is_a_question_of_its_own(tmp_path: Path) -> None:
+    desk = desk_at(tmp_path)
+    ask(desk)
+    release(desk, approve(desk))
+    assert ask(desk).state == "passed"
+    ask(desk, "b")
+    release(desk, approve(desk, "release-2"), "b", "demo/v2")
+    again = ask(desk)
+    assert again.review is not None
+    assert (again.state, again.review.id) == ("waiting", "release-3")
+    ask(desk, "c")
+    assert ask(desk).state == "waiting", "the question that was set aside is not answered by the approval of before"
+    release(desk, approve(desk, "release-5"), tag="demo/v3")
+    assert ask(desk).state == "passed"
     assert verify(desk.paths, desk.store) == []

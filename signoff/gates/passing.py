@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from signoff.core.decision import CheckResult, Entry, GateName, Review, ReviewState
@@ -32,6 +32,7 @@ from signoff.gates.desk import (
     publish,
 )
 from signoff.gates.involved import involved_in, settings_by
+from signoff.gates.released import released_by
 from signoff.gates.silence import act_on_silence
 from signoff.gates.standing import asked_under
 from signoff.gates.telling import note_opened, publish_told, refuse_drill, tell_superseded
@@ -118,12 +119,24 @@ def _already_asked(desk: Desk, gate: GateName, digest: str, evidence_sha256: str
     if review.evidence_sha256 != evidence_sha256:
         desk.store.close_review(review.id, ReviewState.SUPERSEDED, expected=review.state, note="the evidence changed")
         return None
+    if review.state is ReviewState.APPROVED and _replaced(desk, review.digest, desk.ledger.entries(about=review.id)):
+        note = "it was released and another release took its place"
+        desk.store.close_review(review.id, ReviewState.SUPERSEDED, expected=review.state, note=note)
+        return None
     if review.state is not ReviewState.OPEN:
         return _outcome_of(gate, review, _signed_answer(desk, review))
     if (review.policy, review.policy_asked) != (kept.policy, kept.asked):
         desk.store.close_review(review.id, ReviewState.SUPERSEDED, note="the gate's policy in signoff.yaml changed")
         return None
     return _waiting(review)
+
+
+def _replaced(desk: Desk, digest: str, decisions: Sequence[Entry]) -> bool:
+    """An approval is used up when what it released serves no more: to go back is a question of its own."""
+    serving = desk.ledger.champion()
+    if serving is None or serving.digest == digest:
+        return False
+    return released_by(desk.store, desk.project.project, decisions) is not None
 
 
 def _signed_answer(desk: Desk, review: Review) -> Entry:
@@ -156,6 +169,8 @@ def _decided_elsewhere(desk: Desk, gate: GateName, digest: str, evidence_sha256:
         if question.items() <= entry.body.items() and entry.body.get("outcome") in answers
     )
     entry = next(found, None)
+    if entry is not None and _replaced(desk, digest, (entry,)):
+        return None
     wrong = _wrong(desk, entry) if entry is not None else None
     if entry is not None and wrong is not None:
         raise IntegrityError(wrong, where=f"ledger row {entry.sequence}", next_step="signoff verify")
