@@ -139,7 +139,7 @@ def test_no_request_fails_while_a_new_champion_takes_over(place: Place) -> None:
     assert callers.failures == []
     assert all(len(models) == 1 for models in callers.models)
     assert len({min(models) for models in callers.models}) == 2
-    assert [process.poll() is None for process in place.processes] == [False, True]
+    place.until(lambda: [process.poll() is None for process in place.processes] == [False, True])
 
 
 def test_a_champion_that_may_not_serve_leaves_the_one_before_answering(place: Place) -> None:

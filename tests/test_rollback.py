@@ -13,10 +13,11 @@ from signoff.core.errors import ConflictError, WorkspaceError
 from signoff.core.files import write_text
 from signoff.workspace.git import Git
 from signoff.workspace.pipeline import Pipeline
-from tests.chain import prefect_api, signoff, signoff_json, small_workspace
+from tests.chain import WHOLE, prefect_api, signoff, signoff_json, small_workspace
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not WHOLE, reason="three runs and three releases: left to make test-slow")
 def test_back_to_the_release_before(tmp_path: Path) -> None:
     root = small_workspace(tmp_path)
     with prefect_api(tmp_path) as url:
