@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -83,6 +84,13 @@ def database(request: pytest.FixtureRequest) -> str | None:
 @pytest.fixture
 def postgres_address(postgres_server: str) -> Iterator[str]:
     """The address of a database of its own."""
+    with new_database(postgres_server) as address:
+        yield address
+
+
+@contextmanager
+def new_database(postgres_server: str) -> Iterator[str]:
+    """A database that is there for a while."""
     import psycopg
 
     name = f"t{uuid4().hex[:12]}"

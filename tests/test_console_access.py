@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from signoff.core.account import PERMISSIONS, PROJECT_ROLE, SCOPES, Permission, 
 from signoff.core.decision import ReviewState
 from signoff.core.record import now
 from signoff.core.run import Cause, Run, RunState
+from tests.conftest_postgres import new_database
 from tests.console_routes import ROUTES
 from tests.consoles import Consoled, a_console
 from tests.oidc_provider import CLIENT, small_provider
@@ -22,12 +24,13 @@ ROLES = {**PERMISSIONS, "business owner": PROJECT_ROLE}
 FORBIDDEN = (401, 403)
 
 
-@pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consoled]:
-    with small_provider() as provider:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def console(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consoled]:
+    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
+    with small_provider() as provider, new_database(server) if server else nullcontext() as address:
         oidc = {"issuer": provider.issuer, "client_id": CLIENT}
         folder = tmp_path_factory.mktemp("access")
-        made = a_console(folder, projects=("demo", "other"), console={"oidc": oidc})
+        made = a_console(folder, address, projects=("demo", "other"), console={"oidc": oidc})
         fill(made)
         yield made
         made.home.close()

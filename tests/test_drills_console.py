@@ -30,8 +30,8 @@ PAGES = (
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_betrays_a_drill(tmp_path: Path, page: str) -> None:
-    console = a_console(tmp_path)
+def test_no_page_betrays_a_drill(tmp_path: Path, database: str | None, page: str) -> None:
+    console = a_console(tmp_path, database)
     console.person("bo", "reviewer")
     drill = opened(console.desk())
     browser = console.browser("bo")
@@ -50,8 +50,8 @@ def test_no_page_betrays_a_drill(tmp_path: Path, page: str) -> None:
     assert (dossier.status_code, dossier.text) == (200, "<p>dossier</p>")
 
 
-def test_a_policy_that_is_tried_betrays_no_drill_by_leaving_it_out(tmp_path: Path) -> None:
-    console = a_console(tmp_path)
+def test_a_policy_that_is_tried_betrays_no_drill_by_leaving_it_out(tmp_path: Path, database: str | None) -> None:
+    console = a_console(tmp_path, database)
     console.person("bo", "reviewer")
     desk = console.desk()
     drill = opened(desk)
@@ -68,8 +68,8 @@ def test_a_policy_that_is_tried_betrays_no_drill_by_leaving_it_out(tmp_path: Pat
     assert tried() == []
 
 
-def test_the_page_tells_when_it_is_decided(tmp_path: Path) -> None:
-    console = a_console(tmp_path)
+def test_the_page_tells_when_it_is_decided(tmp_path: Path, database: str | None) -> None:
+    console = a_console(tmp_path, database)
     console.person("bo", "reviewer")
     drill = opened(console.desk())
     browser = console.browser("bo")

@@ -34,8 +34,8 @@ FOUR_EYES = {"release": {"checks": [{"metric": "holdout.roc_auc", "at_least": 0.
 
 
 @pytest.fixture
-def console(tmp_path: Path) -> Consoled:
-    made = a_console(tmp_path, gates=FOUR_EYES)
+def console(tmp_path: Path, database: str | None) -> Consoled:
+    made = a_console(tmp_path, database, gates=FOUR_EYES)
     for name in ("ada", "bo"):
         made.person(name, "reviewer")
     made.person("vic", "viewer")
