@@ -3,8 +3,9 @@
 import pytest
 
 from tests.conftest_postgres import database, postgres_address, postgres_server
+from tests.oidc_provider import provider
 
-__all__ = ["database", "postgres_address", "postgres_server", "pytest_collection_modifyitems"]
+__all__ = ["database", "postgres_address", "postgres_server", "provider", "pytest_collection_modifyitems"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
+import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
@@ -145,3 +146,11 @@ def small_provider() -> Iterator[SmallProvider]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallProvider]:
+    """A provider whose client secret is where the settings look for it."""
+    monkeypatch.setenv("OIDC_SECRET", SECRET)
+    with small_provider() as started:
+        yield started

@@ -24,16 +24,9 @@ from signoff.core.record import now
 from signoff.core.settings import Oidc
 from signoff.store import Store
 from tests.ledger_cases import desk_at
-from tests.oidc_provider import CLIENT, SECRET, SmallProvider, small_provider
+from tests.oidc_provider import CLIENT, SmallProvider
 
 BACK = "http://127.0.0.1:8400/login/oidc/back"
-
-
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallProvider]:
-    monkeypatch.setenv("OIDC_SECRET", SECRET)
-    with small_provider() as started:
-        yield started
 
 
 @pytest.fixture

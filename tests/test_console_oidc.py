@@ -16,16 +16,9 @@ from signoff.access.login import FRESH_PROOF
 from signoff.core.account import Grant
 from signoff.core.record import now
 from tests.consoles import Browser, Consoled, a_console, served_console
-from tests.oidc_provider import CLIENT, SECRET, SmallProvider, small_provider
+from tests.oidc_provider import CLIENT, SmallProvider
 
 GROUPS = {"roles_claim": "groups", "roles": {"ml": ["reviewer"]}}
-
-
-@pytest.fixture
-def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallProvider]:
-    monkeypatch.setenv("OIDC_SECRET", SECRET)
-    with small_provider() as started:
-        yield started
 
 
 @pytest.fixture
